@@ -1,0 +1,61 @@
+// Package errgroup runs a bounded group of tasks and returns the first error:
+// every name of golang.org/x/sync/errgroup with the same signature and the
+// same meaning, so that a program switches by one import line.
+//
+// A [Group] bounds how many of its tasks run at once. Tasks of a group with a
+// limit are run by at most that many workers, fed in order from one queue; Go
+// at the limit blocks until a worker can take the task. A task is never queued
+// behind a running one: whenever Go has returned, its task runs, or will run
+// as soon as the scheduler gets to a worker that has nothing else to do. So
+// tasks may wait for each other, up to the limit.
+//
+// # What happens when
+//
+//   - A task fails: the first error cancels the group's context with itself as
+//     the cause, and Wait returns that very value. The tasks that run are not
+//     stopped, and later ones still start: they see the context.
+//   - A task panics: the process crashes, as with x/sync, and the crash cannot
+//     lose against an os.Exit behind Wait: Wait does not return.
+//   - A task calls [runtime.Goexit]: it has ended, without an error. A group
+//     made by [New] counts it as failed with [belay.ErrGoexit].
+//   - Nobody calls Wait: nothing stays behind. A worker without a task ends at
+//     once; none is ever parked. The group's context lives until an error, a
+//     Wait or its parent's end, as in x/sync.
+//   - The context of the group ends: nothing is stopped or skipped; tasks that
+//     should end look at it.
+//   - Go is called from a task of the same group at the limit: it waits for a
+//     slot like any other Go, for ever if no other task ends.
+//
+// # Differences from x/sync
+//
+// Where x/sync's group hangs, crashes an unrelated goroutine or races, this
+// one gives an answer:
+//
+//   - SetLimit panics while any task runs, those included that were started
+//     without a limit (x/sync counts only those under a limit, and a later
+//     Wait hangs), with x/sync's error and the true count. A negative limit
+//     never panics, and lets every blocked Go proceed.
+//   - A Go that is blocked at the limit counts as part of the group: Wait
+//     waits for its task too. Only a Go blocked at limit zero does not count,
+//     as in x/sync, and it proceeds when SetLimit makes room.
+//   - Blocked Gos are served in the order in which they blocked.
+//   - A nil func panics in the caller, before a slot is taken, and not on a
+//     goroutine of its own.
+//
+// Under a limit, tasks share goroutines where x/sync starts one per task. A
+// task can tell by four things: a [runtime.LockOSThread] without its unlock
+// stays with the worker; profiler labels are those of the goroutine whose Go
+// started the worker, and what a task sets stays for the next; the identity of
+// the goroutine repeats; and the traceback's "created by" names where the
+// worker was started. Groups without a limit run each task on a goroutine of
+// its own. [Options.FreshGoroutines] does so under a limit too, and so does
+// the environment variable BELAYDEBUG=freshgoroutine=1 for every group of the
+// process: it is read once at the start, for an incident, without a rebuild.
+//
+// # What it does not do
+//
+// It does not recover panics: a panic that waits for Wait comes late, as a
+// value without its stack, or never, if Wait is not reached (golang/go#53757,
+// #74275, #74304, #74306). It keeps one error, not all of them. It does not
+// stop a task that ignores its context.
+package errgroup

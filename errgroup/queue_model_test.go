@@ -1,0 +1,60 @@
+package errgroup
+
+// This file is inside the package: it seeds the ring's positions just short of
+// their wrap-around, which a test from outside could never reach.
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheRingKeepsOrderAcrossTheWrapAround(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		start := ^uint(0) - uint(r.IntN(20))
+		q := queue{ring: make([]func() error, 8), head: start, tail: start}
+		var model []int
+		var got int
+		for i := range 500 {
+			if r.IntN(5) < 3 {
+				q.push(func() error { got = i; return nil })
+				model = append(model, i)
+			} else if f := q.pop(); len(model) == 0 {
+				require.Nil(t, f)
+			} else {
+				_ = f()
+				require.Equal(t, model[0], got)
+				model = model[1:]
+			}
+			require.Equal(t, len(model), q.len())
+		}
+	}
+}
+
+func TestTheRingForgetsWhatItGaveAway(t *testing.T) {
+	var q queue
+	for range 100 {
+		q.push(func() error { return nil })
+	}
+	for q.pop() != nil {
+	}
+	for _, f := range q.ring {
+		require.Nil(t, f)
+	}
+	q.release()
+	require.Empty(t, q.ring, "a ring that has grown large stays")
+}
+
+func TestTheLastSettingInTheDebugListCounts(t *testing.T) {
+	for list, want := range map[string]string{
+		"":                                    "",
+		"freshgoroutine=1":                    "1",
+		"a=1, freshgoroutine=0":               "0",
+		"freshgoroutine":                      "",
+		"freshgoroutine=0,b,freshgoroutine=1": "1",
+	} {
+		require.Equal(t, want, debugSetting(list, "freshgoroutine"), list)
+	}
+}
