@@ -1,0 +1,79 @@
+package main
+
+// This file measures: two sides in turn, and the medians of what they took.
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// row is one comparison. Each side does n operations of the same kind.
+type row struct {
+	shape string // what is done, and how
+	peer  string // whom it is compared with
+	theirs,
+	ours func(n int)
+}
+
+// result is what a comparison found. Times are per operation.
+type result struct {
+	theirs, ours time.Duration // medians
+	ratio        float64       // median of the rounds' theirs/ours
+	low, high    float64       // the lowest and highest round
+}
+
+// compare runs both sides counts times in turn, each for about length. Who
+// goes first changes from round to round. now is the clock.
+func compare(r row, counts int, length time.Duration, now func() time.Time) result {
+	timed := func(f func(int), n int) time.Duration {
+		began := now()
+		f(n)
+		return max(now().Sub(began), 1)
+	}
+	n := calibrate(func(n int) time.Duration { return max(timed(r.theirs, n), timed(r.ours, n)) }, length)
+	var theirs, ours, ratios []float64
+	for i := range counts {
+		var t, o time.Duration
+		if i%2 == 0 {
+			t, o = timed(r.theirs, n), timed(r.ours, n)
+		} else {
+			o, t = timed(r.ours, n), timed(r.theirs, n)
+		}
+		theirs = append(theirs, float64(t)/float64(n))
+		ours = append(ours, float64(o)/float64(n))
+		ratios = append(ratios, float64(t)/float64(o))
+	}
+	return result{
+		theirs: time.Duration(median(theirs)),
+		ours:   time.Duration(median(ours)),
+		ratio:  median(ratios),
+		low:    slices.Min(ratios),
+		high:   slices.Max(ratios),
+	}
+}
+
+// calibrate finds how many operations the slower side does in about length. It
+// also warms both sides up.
+func calibrate(slower func(n int) time.Duration, length time.Duration) int {
+	for n := 1; ; n *= 2 {
+		if took := slower(n); took >= length/2 || n >= 1<<28 {
+			return max(1, int(float64(n)*float64(length)/float64(took)))
+		}
+	}
+}
+
+func median(xs []float64) float64 {
+	xs = slices.Sorted(slices.Values(xs))
+	mid := len(xs) / 2
+	if len(xs)%2 == 0 {
+		return (xs[mid-1] + xs[mid]) / 2
+	}
+	return xs[mid]
+}
+
+const header = "| shape | peer | peer's time | ours | ratio | range |\n|---|---|---|---|---|---|"
+
+func line(r row, res result) string {
+	return fmt.Sprintf("| %s | %s | %v | %v | %.2f | %.2f-%.2f |", r.shape, r.peer, res.theirs, res.ours, res.ratio, res.low, res.high)
+}

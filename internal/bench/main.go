@@ -1,0 +1,65 @@
+// Command bench compares this module with its peers: both in one process, in
+// turn, several times over, so that what the machine does meanwhile hits both.
+// What counts is the ratio; the absolute times say only what kind of machine it
+// was.
+//
+//	go run ./internal/bench                  every suite
+//	go run ./internal/bench errgroup         one suite
+//	go run ./internal/bench -counts 12 rate  with more rounds
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// suites are the comparisons by name, in the order in which they are shown.
+var suites = []struct {
+	name string
+	rows func() []row
+}{
+	{"errgroup", errgroupRows},
+}
+
+func main() {
+	counts := flag.Int("counts", 6, "rounds of each comparison, at least 6 for a claim")
+	length := flag.Duration("length", 30*time.Millisecond, "length of one round of one side")
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: bench [flags] [suite ...]\nsuites: %s\n", strings.Join(names(), ", "))
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	for _, arg := range flag.Args() {
+		if !slices.Contains(names(), arg) {
+			fmt.Fprintf(os.Stderr, "bench: no suite %q; there are %s\n", arg, strings.Join(names(), ", "))
+			os.Exit(2)
+		}
+	}
+	if *counts < 1 || *length <= 0 {
+		fmt.Fprintf(os.Stderr, "bench: -counts %d -length %v: both must be positive\n", *counts, *length)
+		os.Exit(2)
+	}
+	fmt.Printf("%s %s/%s, %d processors, %d rounds of %v in turn; ratio = peer's time / ours, above 1 we are faster\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *counts, *length)
+	for _, s := range suites {
+		if flag.NArg() > 0 && !slices.Contains(flag.Args(), s.name) {
+			continue
+		}
+		fmt.Printf("\n%s\n%s\n", s.name, header)
+		for _, r := range s.rows() {
+			fmt.Println(line(r, compare(r, *counts, *length, time.Now)))
+		}
+	}
+}
+
+func names() (all []string) {
+	for _, s := range suites {
+		all = append(all, s.name)
+	}
+	return all
+}
