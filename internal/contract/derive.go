@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -20,11 +21,23 @@ func CheckDerive(t *testing.T, d Derive) error {
 
 func derive(d Derive) error {
 	before := goroutines()
+	for range 2 * strangers {
+		if err := deriveOnce(d); err != nil {
+			return err
+		}
+	}
+	if n := goroutines() - before; n >= strangers {
+		time.Sleep(longest) // lets those end that a clock ends
+		return fmt.Errorf("%d goroutines left", n)
+	}
+	return nil
+}
 
+func deriveOnce(d Derive) error {
 	parent, cancel := context.WithCancelCause(context.Background())
 	ctx, end := d.New(parent)
 	cancel(errWhy)
-	if goroutines(); ctx.Err() != context.Canceled || context.Cause(ctx) != errWhy {
+	if synctest.Wait(); ctx.Err() != context.Canceled || context.Cause(ctx) != errWhy {
 		return fmt.Errorf("after its parent: %v, cause %v", ctx.Err(), context.Cause(ctx))
 	}
 	end()
@@ -39,10 +52,6 @@ func derive(d Derive) error {
 	end()
 	if ctx.Err() != context.Canceled || context.Cause(ctx) != context.Canceled {
 		return fmt.Errorf("after a plain end: %v, cause %v", ctx.Err(), context.Cause(ctx))
-	}
-	if n := goroutines() - before; n > 0 {
-		time.Sleep(longest) // lets those end that a clock ends
-		return fmt.Errorf("%d goroutines left", n)
 	}
 	return nil
 }

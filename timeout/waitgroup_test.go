@@ -1,0 +1,388 @@
+package timeout_test
+
+// This file holds the tests of the WaitGroup: what a wait promises when it is
+// given up, and that nothing but the counter decides when it ends.
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belay-go/belay/ctxutil"
+	"github.com/belay-go/belay/timeout"
+)
+
+func TestTheZeroGroupHasNothingToWaitFor(t *testing.T) {
+	var wg timeout.WaitGroup
+	wg.Wait()
+	require.NoError(t, wg.WaitContext(t.Context()))
+	require.False(t, wg.WaitTimeout(time.Hour))
+	require.Zero(t, wg.Len())
+}
+
+func TestAWaitEndsWithTheLastTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		began := time.Now()
+		for i := range 5 {
+			wg.Go(func() { time.Sleep(time.Duration(i+1) * time.Second) })
+		}
+		require.Equal(t, 5, wg.Len())
+		wg.Wait()
+		require.Equal(t, 5*time.Second, time.Since(began))
+		require.Zero(t, wg.Len())
+	})
+}
+
+func TestAWaitThatIsGivenUpTakesNothingAndReuseIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		for range 3 { // rounds
+			wg.Add(2)
+			began := time.Now()
+			require.True(t, wg.WaitTimeout(time.Second))
+			require.Equal(t, time.Second, time.Since(began))
+			require.Equal(t, 2, wg.Len())
+
+			wg.Done()
+			require.True(t, wg.WaitTimeout(time.Second), "one is still running")
+			time.AfterFunc(time.Second, wg.Done)
+			require.False(t, wg.WaitTimeout(time.Minute))
+			require.Equal(t, 3*time.Second, time.Since(began))
+
+			wg.Add(1)
+			require.True(t, wg.WaitTimeout(time.Second), "the end of the last round ended this one")
+			wg.Done()
+		}
+	})
+}
+
+func TestTenThousandExpiredWaitsLeaveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		wg.Add(1)
+		ctx, cancel := ctxutil.Shrink(t.Context(), 0)
+		defer cancel()
+		expire := func(n int) {
+			for range n {
+				require.True(t, wg.WaitTimeout(time.Second))
+				require.Error(t, wg.WaitContext(ctx))
+			}
+		}
+		expire(100)
+		before, goroutines := heapInUse(), runtime.NumGoroutine()
+		expire(5000)
+		require.Less(t, runtime.NumGoroutine(), goroutines+100)
+		require.Less(t, heapInUse(), before+100<<10)
+		wg.Done()
+		wg.Wait()
+	})
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestAZeroThatIsPassedQuicklyReleasesEveryWaiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		wg.Add(1)
+		var released atomic.Int32
+		for range 4 {
+			go func() { wg.Wait(); released.Add(1) }()
+			go func() {
+				if wg.WaitContext(t.Context()) == nil {
+					released.Add(1)
+				}
+			}()
+			go func() {
+				if !wg.WaitTimeout(time.Hour) {
+					released.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		wg.Done()
+		wg.Add(1) // before any of them has run
+		late := make(chan struct{})
+		go func() { wg.Wait(); close(late) }()
+		synctest.Wait()
+		require.EqualValues(t, 12, released.Load())
+		select {
+		case <-late:
+			require.Fail(t, "a wait for the next round was released by the last one")
+		default:
+		}
+		wg.Done()
+		<-late
+	})
+}
+
+func TestAResultBeatsAnEndOfTheWaitThatComesWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 1000 {
+			var wg timeout.WaitGroup
+			wg.Add(1)
+			ctx, cancel := context.WithCancel(t.Context())
+			result := make(chan error, 1)
+			go func() { result <- wg.WaitContext(ctx) }()
+			synctest.Wait()
+			wg.Done()
+			wg.Add(1) // the zero has been, whatever comes after
+			cancel()  // both are ready when the waiter runs
+			require.NoError(t, <-result)
+
+			timedOut := make(chan bool, 1)
+			go func() { timedOut <- wg.WaitTimeout(time.Second) }()
+			time.Sleep(time.Second - 1)
+			wg.Done()
+			wg.Add(1)
+			time.Sleep(1)
+			require.False(t, <-timedOut)
+			wg.Done()
+		}
+	})
+}
+
+// passing is a done context, asked for only after its waiter has joined; then
+// the counter passes through zero.
+type passing struct {
+	context.Context
+	wg *timeout.WaitGroup
+}
+
+func (p passing) Done() <-chan struct{} {
+	p.wg.Done()
+	p.wg.Add(1)
+	return p.Context.Done()
+}
+
+func TestAZeroThatWasPassedBeatsADoneContextThoughTheCounterMovedOn(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	var wg timeout.WaitGroup
+	wg.Add(1)
+	for range 100 { // the waiter finds both, and picks one by chance
+		require.NoError(t, wg.WaitContext(passing{done, &wg}))
+		require.Equal(t, 1, wg.Len())
+	}
+}
+
+func TestAGroupAtZeroBeatsADoneContext(t *testing.T) {
+	var wg timeout.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, wg.WaitContext(ctx))
+	wg.Add(1)
+	require.ErrorIs(t, wg.WaitContext(ctx), context.Canceled)
+	wg.Done()
+	require.NoError(t, wg.WaitContext(ctx))
+}
+
+func TestAGivenUpWaitSaysHowManyAndWhy(t *testing.T) {
+	why := errors.New("the operator pressed a key")
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		wg.Add(3)
+		defer wg.Add(-3)
+
+		ctx, cancel := ctxutil.ShrinkNamed(t.Context(), "drain", time.Second)
+		defer cancel()
+		err := wg.WaitContext(ctx)
+		require.EqualError(t, err, "timeout: 3 of the group still running: context deadline exceeded: ctxutil: drain: timed out after 1s, limit 1s")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		var limit *ctxutil.TimeoutError
+		require.ErrorAs(t, err, &limit)
+		require.True(t, isTimeout(err))
+
+		plain, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		err = wg.WaitContext(plain)
+		require.EqualError(t, err, "timeout: 3 of the group still running: context deadline exceeded")
+		require.True(t, isTimeout(err))
+
+		cancelled, end := context.WithCancelCause(t.Context())
+		end(why)
+		err = wg.WaitContext(cancelled)
+		require.EqualError(t, err, "timeout: 3 of the group still running: context canceled: the operator pressed a key")
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, why)
+		require.False(t, isTimeout(err))
+	})
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+func TestADurationThatHasPassedOnlyAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		began := time.Now()
+		for _, d := range []time.Duration{0, -1, math.MinInt64} {
+			require.False(t, wg.WaitTimeout(d))
+			wg.Add(1)
+			require.True(t, wg.WaitTimeout(d))
+			wg.Done()
+		}
+		require.Zero(t, time.Since(began))
+	})
+}
+
+func TestTheLongestDurationNeverPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1} {
+			wg.Add(1)
+			time.AfterFunc(365*24*time.Hour, wg.Done)
+			require.False(t, wg.WaitTimeout(d))
+		}
+	})
+}
+
+func TestATaskThatLeavesByGoexitIsOver(t *testing.T) {
+	var wg timeout.WaitGroup
+	wg.Go(runtime.Goexit)
+	wg.Wait()
+	require.Zero(t, wg.Len())
+}
+
+func TestATaskMayStartOthers(t *testing.T) {
+	var wg timeout.WaitGroup
+	var ran atomic.Int32
+	var tree func(depth int) func()
+	tree = func(depth int) func() {
+		return func() {
+			ran.Add(1)
+			if depth > 0 {
+				wg.Go(tree(depth - 1))
+				wg.Go(tree(depth - 1))
+			}
+		}
+	}
+	wg.Go(tree(6))
+	wg.Wait()
+	require.EqualValues(t, 127, ran.Load())
+}
+
+func TestWhatTasksWroteIsVisibleAfterAnyKindOfWait(t *testing.T) {
+	// The race detector is what judges here.
+	waits := []func(*timeout.WaitGroup){
+		(*timeout.WaitGroup).Wait,
+		func(wg *timeout.WaitGroup) { _ = wg.WaitContext(context.Background()) },
+		func(wg *timeout.WaitGroup) { _ = wg.WaitTimeout(time.Hour) },
+		func(wg *timeout.WaitGroup) {
+			for wg.WaitTimeout(0) {
+				runtime.Gosched()
+			}
+		},
+		func(wg *timeout.WaitGroup) {
+			done, cancel := context.WithCancel(context.Background())
+			cancel()
+			for wg.WaitContext(done) != nil {
+				runtime.Gosched()
+			}
+		},
+	}
+	for _, wait := range waits {
+		for range 200 {
+			var wg timeout.WaitGroup
+			var results [4]int
+			for i := range results {
+				wg.Go(func() { results[i] = i + 1 })
+			}
+			wait(&wg)
+			require.Equal(t, [4]int{1, 2, 3, 4}, results)
+		}
+	}
+}
+
+func TestWaitersAreNeverLostBesideAChurningCounter(t *testing.T) {
+	var wg timeout.WaitGroup
+	stop := make(chan struct{})
+	var churners sync.WaitGroup
+	for range 2 {
+		churners.Go(func() { // ends with the test
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					wg.Add(1)
+					runtime.Gosched()
+					wg.Done()
+				}
+			}
+		})
+	}
+	patience, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 2000 {
+		// Zero is passed all the time, though seldom for long.
+		require.NoError(t, wg.WaitContext(patience))
+		wg.WaitTimeout(time.Microsecond)
+	}
+	close(stop)
+	churners.Wait()
+	require.False(t, wg.WaitTimeout(0))
+}
+
+var packageLevel timeout.WaitGroup
+
+func TestOneGroupWorksInABubbleOutsideAndInTheNext(t *testing.T) {
+	use := func(t *testing.T) {
+		ctx, cancel := ctxutil.Shrink(t.Context(), time.Nanosecond)
+		defer cancel()
+		require.Error(t, packageLevel.WaitContext(ctx))
+		require.True(t, packageLevel.WaitTimeout(time.Nanosecond))
+		require.Equal(t, 1, packageLevel.Len())
+		go packageLevel.Done() // ends at once
+		packageLevel.Wait()
+		packageLevel.Add(1) // left for the next
+	}
+	packageLevel.Add(1)
+	synctest.Test(t, use)
+	use(t)
+	synctest.Test(t, use)
+	packageLevel.Done()
+	packageLevel.Wait()
+}
+
+func TestATaskThatABubbleGaveUpOnMayEndOutside(t *testing.T) {
+	var wg timeout.WaitGroup
+	wg.Add(1)
+	synctest.Test(t, func(t *testing.T) {
+		require.True(t, wg.WaitTimeout(time.Second))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		require.Error(t, wg.WaitContext(ctx))
+	})
+	wg.Done() // closing a channel of the bubble would panic here
+	wg.Wait()
+}
+
+func TestAnUncontendedRoundAllocatesNothing(t *testing.T) {
+	var wg timeout.WaitGroup
+	ctx := context.Background()
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		wg.Add(1)
+		_ = wg.WaitTimeout(0)
+		wg.Done()
+		wg.Wait()
+		_ = wg.WaitContext(ctx)
+		_ = wg.WaitTimeout(time.Second)
+		_ = wg.Len()
+	}))
+}
