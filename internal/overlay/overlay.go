@@ -91,7 +91,7 @@ func Test(t testing.TB, atLeast int, files map[string]string, except ...string) 
 	}
 }
 
-var testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Example)\w+)\(`)
+var testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 
 // Dir returns the folder of a module that the current one requires.
 func Dir(t testing.TB, module string) string {
