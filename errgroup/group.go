@@ -139,7 +139,6 @@ func (g *Group) SetLimit(n int) {
 	}
 	g.mu.limited, g.mu.limit = n >= 0, n
 	g.admitLocked()
-	g.staffLocked()
 }
 
 // Wait blocks until every task of the group has returned, those of Gos blocked

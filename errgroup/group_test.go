@@ -313,7 +313,6 @@ func TestAWaitReturnsThoughTheNextTaskCameTheMomentTheGroupWasAtRest(t *testing.
 			synctest.Wait()
 			close(first)
 			for !g.TryGo(func() error { <-second; return nil }) { // the slot is free when the group rests
-				runtime.Gosched()
 			}
 			<-waited // the bubble would find the deadlock
 			close(second)

@@ -5,6 +5,7 @@ package errgroup
 
 import (
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,39 @@ func TestTheRingForgetsWhatItGaveAway(t *testing.T) {
 	}
 	q.release()
 	require.Empty(t, q.ring, "a ring that has grown large stays")
+}
+
+func TestAGroupAtRestKeepsNothingThatItHasGrown(t *testing.T) {
+	const tasks = 10 * keptPlaces
+	var g Group
+	g.SetLimit(tasks)
+	gate := make(chan struct{})
+	for range tasks {
+		g.Go(func() error { <-gate; return nil })
+	}
+	var producers sync.WaitGroup
+	for range 3 {
+		producers.Go(func() { g.Go(func() error { return nil }) })
+	}
+	for blocked := 0; blocked < 3; {
+		g.mu.Lock()
+		blocked = 0
+		for w := g.mu.blocked.first; w != nil; w = w.next {
+			blocked++
+		}
+		g.mu.Unlock()
+	}
+	// What a worker admits it forgets, so that a waiter kept for the next Go
+	// keeps no closure alive.
+	waiters := []*waiter{g.mu.blocked.first, g.mu.blocked.first.next, g.mu.blocked.last}
+	close(gate)
+	producers.Wait()
+	require.NoError(t, g.Wait())
+	for _, w := range waiters {
+		require.Nil(t, w.f)
+	}
+	require.LessOrEqual(t, len(g.mu.queue.ring), keptPlaces)
+	require.Nil(t, g.mu.blocked.free)
 }
 
 func TestTheLastSettingInTheDebugListCounts(t *testing.T) {

@@ -48,11 +48,11 @@ func (n Name) Base() string { return n.Name[strings.LastIndex(n.Name, ".")+1:] }
 // reads the files that a build for linux/amd64 without cgo takes, so that the
 // answer is the same on every machine.
 func Read(dir string) ([]Name, error) {
-	files, err := parse(dir)
+	r := reader{fset: token.NewFileSet()}
+	files, err := parse(r.fset, dir)
 	if err != nil {
 		return nil, err
 	}
-	var r reader
 	for _, f := range files {
 		for _, d := range f.Decls {
 			switch d := d.(type) {
@@ -67,7 +67,7 @@ func Read(dir string) ([]Name, error) {
 	return r.names, nil
 }
 
-func parse(dir string) ([]*ast.File, error) {
+func parse(fset *token.FileSet, dir string) ([]*ast.File, error) {
 	env := build.Default
 	env.GOOS, env.GOARCH, env.CgoEnabled = "linux", "amd64", false
 	pkg, err := env.ImportDir(dir, 0)
@@ -75,7 +75,6 @@ func parse(dir string) ([]*ast.File, error) {
 		return nil, fmt.Errorf("surface: %w", err)
 	}
 	var files []*ast.File
-	fset := token.NewFileSet()
 	for _, name := range pkg.GoFiles {
 		f, err := parser.ParseFile(fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
@@ -86,7 +85,10 @@ func parse(dir string) ([]*ast.File, error) {
 	return files, nil
 }
 
-type reader struct{ names []Name }
+type reader struct {
+	fset  *token.FileSet
+	names []Name
+}
 
 func (r *reader) add(kind Kind, name, line string, doc bool, context int) {
 	r.names = append(r.names, Name{Kind: kind, Name: name, Line: string(kind) + " " + line, Doc: doc, Context: context})
@@ -148,10 +150,15 @@ func (r *reader) typ(s *ast.TypeSpec, doc bool) {
 	switch t := s.Type.(type) {
 	case *ast.StructType:
 		r.add(Type, name, head+" struct", doc, -1)
+		documented, last := false, 0
 		for _, f := range t.Fields.List {
+			// A comment also speaks for the fields on the lines right after its own.
+			line := r.fset.Position(f.Pos()).Line
+			documented = f.Doc != nil || f.Comment != nil || documented && line == last+1
+			last = r.fset.Position(f.End()).Line
 			for _, id := range f.Names {
 				if id.IsExported() {
-					r.add(Field, name+"."+id.Name, name+"."+id.Name+" "+text(f.Type), f.Doc != nil || f.Comment != nil, -1)
+					r.add(Field, name+"."+id.Name, name+"."+id.Name+" "+text(f.Type), documented, -1)
 				}
 			}
 			if len(f.Names) == 0 && ast.IsExported(strings.TrimPrefix(text(f.Type), "*")) {

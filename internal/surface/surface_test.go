@@ -30,9 +30,14 @@ var Undocumented = 1
 type T[K comparable] struct {
 	A, B int // both
 	c    int
-	D    func(
+
+	D func(
 		x int,
 	) error
+
+	// E speaks for F too.
+	E int
+	F int
 }
 
 // I is an interface.
@@ -97,6 +102,8 @@ func TestEveryExportedNameIsReadWithItsSignature(t *testing.T) {
 		"field T.A int",
 		"field T.B int",
 		"field T.D func(x int) error",
+		"field T.E int",
+		"field T.F int",
 		"func F(ctx context.Context, f func() error) (int, error)",
 		"method (*T[K]) Do(a, b int, ctx context.Context)",
 		"method (I) M(ctx context.Context) error",
