@@ -1,0 +1,152 @@
+package graceful
+
+// What a manager runs: plain functions in a struct, and constructors for the
+// shapes that most programs have.
+
+import (
+	"context"
+	"io"
+	"net"
+	"time"
+)
+
+// A Component is one part of a process: a server, a worker, a pool to close.
+// The constructors ([HTTP], [GRPC], [Server], [Func], [Closer]) fill one in;
+// a literal serves for anything else, for example for a resource that is
+// opened and closed:
+//
+//	graceful.Component{Name: "db", Start: db.Open, Stop: db.Close}
+//
+// Its functions are called in the order of the fields, each at most once and
+// on a goroutine of its own, except that Stop and Cut may overlap and that
+// Run or Serve runs on until the stop. What Start wrote is visible to Run,
+// Serve and Stop; what a component wrote before it was up is visible to the
+// components of later phases; what it wrote before its stop ended is visible
+// to the stop of the phases below it. A Component is a value; it must not be
+// changed once it was given to [Manager.Add]. The constructors panic for nil.
+type Component struct {
+	// Name stands in the report, the logs and the probes; it must be unique
+	// in its manager and not empty.
+	Name string
+
+	// Limit bounds the component's stop. Zero or less: it may use all that
+	// its phase has. The budget may leave it less than this.
+	Limit time.Duration
+
+	// Addr is where Serve's socket is bound, before any component starts:
+	// "host:port" for TCP, "unix:PATH" for a Unix socket. Listener is used
+	// instead where it is set, by a socket that came from elsewhere; it is
+	// closed when accepting ends.
+	Addr     string
+	Listener net.Listener
+
+	// Start opens what the component needs; it is up when Start returns nil,
+	// unless it has a Run or Serve too. ctx is cancelled, with its cause,
+	// when a stop begins meanwhile. A Start that fails is not stopped.
+	Start func(ctx context.Context) error
+
+	// Run does the component's work and returns when ctx is cancelled, which
+	// happens when this component's own stop begins and not before. The
+	// component is up when ready was called; calls after the first do
+	// nothing. A return before the stop is a failure, even of nil.
+	Run func(ctx context.Context, ready func()) error
+
+	// Serve is Run for servers: it accepts from ln and returns soon after
+	// ln.Accept has failed. The component is up when it first accepts. ctx
+	// is that of Run.
+	Serve func(ctx context.Context, ln net.Listener) error
+
+	// Stop ends the work; its ctx has the limit of this stop as its deadline.
+	// Before it is called, accepting has ended, Serve has returned (or had
+	// 100 ms to), and Run's context is cancelled. The component has stopped when Stop and
+	// Run have returned.
+	Stop func(ctx context.Context) error
+
+	// Cut ends at once what Stop did not end in time. A Stop or Run that is
+	// still busy should return because of it.
+	Cut func()
+
+	// MayEnd says that a nil return of Run before the stop is no failure.
+	MayEnd bool
+
+	// What the constructors need beyond that: drain is called first of all in
+	// a stop, while accepting goes on; abort is a Cut that learns its cause;
+	// detail adds a remark to the report.
+	drain  func()
+	abort  func(cause error)
+	detail func() string
+}
+
+// Func returns a component that runs a function: a consumer, a scheduler, a
+// loop. run calls ready when it can do its work, and returns when ctx is
+// cancelled. See [Component.Run] for the rest.
+func Func(name string, run func(ctx context.Context, ready func()) error) Component {
+	if run == nil {
+		panic("graceful: Func with a nil func")
+	}
+	return Component{Name: name, Run: run}
+}
+
+// Closer returns a component that is up from the beginning and is closed when
+// its phase stops: a pool, a tracer, a file. Close cannot be told of a limit;
+// one that outlives it is reported as stuck.
+func Closer(name string, c io.Closer) Component {
+	if c == nil {
+		panic("graceful: Closer with a nil closer")
+	}
+	return Component{Name: name, Stop: func(context.Context) error { return c.Close() }}
+}
+
+// Server returns a component for any server that serves a listener and can be
+// shut down. Accepting ends and Serve is joined before Shutdown is called; a
+// server that also has a Close method (with or without an error) is cut by it.
+// The error that Serve returns during the stop is not an error.
+func Server(name, addr string, srv interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+}) Component {
+	if srv == nil {
+		panic("graceful: Server with a nil server")
+	}
+	c := Component{
+		Name:  name,
+		Addr:  addr,
+		Serve: func(_ context.Context, ln net.Listener) error { return srv.Serve(ln) },
+		Stop:  srv.Shutdown,
+	}
+	switch s := srv.(type) {
+	case io.Closer:
+		c.Cut = func() { _ = s.Close() }
+	case interface{ Close() }:
+		c.Cut = s.Close
+	}
+	return c
+}
+
+// check panics for what can't work, before anything depends on it.
+func (c *Component) check() {
+	switch {
+	case c.Name == "":
+		panic("graceful: component without a name")
+	case c.Start == nil && c.Run == nil && c.Serve == nil && c.Stop == nil:
+		panic("graceful: component without a function")
+	case c.Run != nil && c.Serve != nil:
+		panic("graceful: component with both Run and Serve")
+	case c.Serve != nil && c.Addr == "" && c.Listener == nil:
+		panic("graceful: Serve without Addr or Listener")
+	case c.Serve == nil && (c.Addr != "" || c.Listener != nil):
+		panic("graceful: Addr or Listener without Serve")
+	}
+}
+
+type drainKey struct{}
+
+// Draining returns a channel that is closed when the component whose context,
+// or whose request's context, ctx is begins its stop. A handler with a long
+// answer (server-sent events, a long poll) uses it to come to an end in time:
+// the request's own Done closes only at the cut. For any other context the
+// channel is nil and never ready. It may be called concurrently.
+func Draining(ctx context.Context) <-chan struct{} {
+	ch, _ := ctx.Value(drainKey{}).(chan struct{})
+	return ch
+}

@@ -1,0 +1,42 @@
+package graceful_test
+
+// The package against the rules that all packages share.
+
+import (
+	"context"
+	"testing"
+
+	"github.com/belay-go/belay/graceful"
+	"github.com/belay-go/belay/internal/contract"
+)
+
+func TestContract(t *testing.T) {
+	ran := graceful.New(quietly())
+	ran.Stop(nil)
+	if _, err := ran.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	contract.Run(t, contract.Table{
+		Calls: []contract.Call{
+			// A manager runs once, so what the table has are managers that
+			// run once for each call.
+			{Name: "Manager.Run", Kind: contract.Serve, New: func() contract.Subject {
+				return contract.Subject{Do: func(ctx context.Context) error {
+					m := graceful.New(quietly())
+					m.Add(1, worker("worker"), graceful.Component{Name: "hook", Stop: func(context.Context) error { return nil }})
+					_, err := m.Run(ctx)
+					return err
+				}}
+			}},
+		},
+		Misuses: []contract.Misuse{
+			{Name: "Add after Run", Text: "graceful: Add after Run", Do: func() { ran.Add(0, worker("late")) }},
+			{Name: "Run twice", Text: "graceful: Run called twice", Do: func() { _, _ = ran.Run(context.Background()) }},
+		},
+		Exempt: map[string]string{
+			"Manager.Stop": "asks for a stop and never waits: Run does",
+			"Closer":       "closes nothing: it describes a component",
+			"Draining":     "only reads from its context, and returns at once",
+		},
+	})
+}

@@ -1,0 +1,32 @@
+package graceful
+
+// The pure parts, for tests and fuzzing from outside.
+
+import (
+	"os"
+	"time"
+)
+
+const (
+	CutTime = cutTime
+	Forever = forever
+)
+
+type Budget struct{ b budget }
+
+func NewBudget(total time.Duration, phases int, now time.Time) Budget {
+	return Budget{newBudget(total, phases, now)}
+}
+func (b Budget) Usable() time.Duration { return b.b.usable }
+func (b Budget) Window(now time.Time, limits []time.Duration) time.Duration {
+	return b.b.window(now, limits)
+}
+
+var Split = split
+
+type SignalLog struct{ l signalLog }
+
+// Take returns "same", "first", "repeated" or "second".
+func (l *SignalLog) Take(sig os.Signal, now time.Time) string {
+	return [...]string{"same", "first", "repeated", "second"}[l.l.take(sig, now)]
+}

@@ -1,0 +1,164 @@
+package graceful
+
+// The listener that a component serves: it tells when the server first
+// accepts, and it can end accepting without losing what the kernel has
+// already accepted for us.
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// quiet is how long nothing may come before the queue counts as empty.
+	quiet = 5 * time.Millisecond
+
+	// joinTime is how long Serve may take to return once Accept has failed.
+	// Servers that only return from Serve when they are shut down exist.
+	joinTime = 100 * time.Millisecond
+)
+
+// errAccepting is what Accept returns after the end. It is net.ErrClosed to
+// errors.Is, so that servers take it for the ordinary end of a listener, and
+// not temporary, so that none of them tries again.
+type errAccepting struct{}
+
+func (errAccepting) Error() string { return "graceful: accepting has ended" }
+func (errAccepting) Unwrap() error { return net.ErrClosed }
+
+// An acceptor wraps a listener. It adds nothing to the connections.
+//
+// Accepting ends in three steps, so that no connection is reset: new ones are
+// kept out (Linux: their SYN is dropped, and the client's next try is refused;
+// Unix sockets: the path is removed), those in handshake and those in the
+// kernel's queue are accepted, then the socket is closed. Where new ones can't
+// be kept out, accepting ends in the first short pause, and with the settle
+// time at the latest. A listener that knows no deadlines is closed at once.
+type acceptor struct {
+	net.Listener
+	path    string // of a Unix socket
+	ours    bool   // bound by us, so nobody else accepts from it
+	serving func() // called by the first Accept, once
+
+	first sync.Once
+	mu    struct {
+		sync.Mutex
+		ending bool
+		shut   bool      // the kernel lets no new connection in
+		until  time.Time // when handshakes should be over
+		empty  bool      // nothing came in the last wait
+		closed bool
+	}
+}
+
+// bind opens the socket of c, or takes the one it came with.
+func bind(ctx context.Context, c *Component) (*acceptor, error) {
+	if c.Listener != nil {
+		return &acceptor{Listener: c.Listener}, nil
+	}
+	network, addr, path := "tcp", c.Addr, ""
+	if rest, ok := strings.CutPrefix(c.Addr, "unix:"); ok {
+		network, addr, path = "unix", rest, rest
+	}
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // its sockets take no filter: see refuse
+	ln, err := lc.Listen(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &acceptor{Listener: ln, path: path, ours: true}, nil
+}
+
+// Accept returns the next connection, also after the end has begun, until
+// there is none left.
+func (a *acceptor) Accept() (net.Conn, error) {
+	a.first.Do(a.serving)
+	for {
+		c, err := a.Listener.Accept()
+		switch now := time.Now(); {
+		case err == nil:
+			a.wait(now, false)
+			return c, nil
+		case !a.ends():
+			return nil, err
+		case a.over(now, err):
+			_ = a.Close()
+			return nil, errAccepting{}
+		default:
+			a.wait(now, true)
+		}
+	}
+}
+
+// end begins the end of accepting; whoever accepts does the rest.
+func (a *acceptor) end(now time.Time) {
+	shut := a.ours && a.keepOut() == nil
+	a.mu.Lock()
+	a.mu.ending, a.mu.shut, a.mu.until = true, shut, now.Add(settle)
+	a.mu.Unlock()
+	a.wait(now, false)
+}
+
+// keepOut lets no new connection in, if that can be done.
+func (a *acceptor) keepOut() error {
+	u, ok := a.Listener.(*net.UnixListener)
+	if !ok {
+		return refuse(a.Listener)
+	}
+	// An heir may bind the path again at once: ours to remove only now.
+	u.SetUnlinkOnClose(false)
+	return os.Remove(a.path)
+}
+
+// wait says how long Accept may wait for another connection.
+func (a *acceptor) wait(now time.Time, empty bool) {
+	a.mu.Lock()
+	a.mu.empty = empty
+	ending, until := a.mu.ending, now.Add(quiet)
+	if a.mu.shut && until.Before(a.mu.until) {
+		until = a.mu.until
+	}
+	a.mu.Unlock()
+	if !ending {
+		return
+	}
+	if d, ok := a.Listener.(interface{ SetDeadline(time.Time) error }); ok && d.SetDeadline(until) == nil {
+		return
+	}
+	_ = a.Close()
+}
+
+func (a *acceptor) ends() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mu.ending
+}
+
+// over reports whether a failed Accept was the last one. A single timeout does
+// not tell that the queue is empty: on a busy machine the deadline may be over
+// before Accept has looked. A second one, after a new deadline, does. An error
+// of one aborted connection does not end the others.
+func (a *acceptor) over(now time.Time, err error) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var ne net.Error
+	timeout := errors.As(err, &ne) && ne.Timeout()
+	return a.mu.closed || timeout && a.mu.empty || !(timeout || a.mu.shut) && now.After(a.mu.until)
+}
+
+// Close closes the socket, once.
+func (a *acceptor) Close() error {
+	a.mu.Lock()
+	again := a.mu.closed
+	a.mu.closed = true
+	a.mu.Unlock()
+	if again {
+		return nil
+	}
+	return a.Listener.Close()
+}

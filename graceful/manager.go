@@ -1,0 +1,234 @@
+package graceful
+
+// The manager: what it holds, its states, and the calls that may come from
+// anywhere.
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/belay-go/belay/internal/ctxerr"
+)
+
+// Options are the knobs of a [Manager]; the zero value has the defaults.
+type Options struct {
+	// Budget bounds the whole stop, from its cause to the return of Run.
+	// Zero is 25 s, negative is none.
+	Budget time.Duration
+
+	// Signals begin the stop. Nil is SIGINT and SIGTERM; an empty slice is
+	// none, and leaves the process's signals alone.
+	Signals []os.Signal
+
+	// Logger gets one line per event of the manager's life, with stable
+	// keys. Nil is slog.Default().
+	Logger *slog.Logger
+
+	// OnReady is called once, on Run's goroutine, when all components are
+	// up; [Manager.Addr] has their addresses. It is not called if a stop has
+	// begun. While it runs, a stop waits for it.
+	OnReady func()
+}
+
+// state is where a manager is in its life. It only ever grows.
+type state uint8
+
+const (
+	// stateNew is entered by New and left by Run. Components are added.
+	stateNew state = iota
+	// stateStarting is entered by Run; it is left when the last component
+	// is up, or with the first cause for a stop.
+	stateStarting
+	// stateReady is entered when all components are up, and left with the
+	// first cause for a stop. Readyz answers 200.
+	stateReady
+	// statePreStop is entered with that cause. Nothing has been stopped yet.
+	statePreStop
+	// stateDraining is entered when the first phase begins to stop, if a
+	// phase that has sockets is still to be stopped.
+	stateDraining
+	// stateStopping is entered when no such phase is left.
+	stateStopping
+	// stateDone is entered when Run returns, and never left.
+	stateDone
+)
+
+var stateNames = [...]string{"new", "starting", "ready", "pre-stop", "draining", "stopping", "done"}
+
+func (s state) String() string { return stateNames[s] }
+
+// A Manager starts and stops components. Make one with [New]; the zero Manager
+// works as well, with the default Options. It runs once. All its methods may
+// be called concurrently, also by the components, and none but Run waits.
+//
+// What was written before a component was given to Add is visible to it; for
+// what it writes, see [Component]. All of it, except what stuck components
+// write, is visible after Run has returned.
+type Manager struct {
+	opts Options
+
+	mu struct {
+		sync.Mutex
+		state  state
+		parts  []*part       // in order of Add; sorted by phase from Run on
+		cause  error         // the first reason to stop
+		since  time.Time     // when there was one
+		failed bool          // the reason is a component's failure
+		wake   chan struct{} // tells Run to look again; nil before it
+	}
+}
+
+// New returns a manager. It starts nothing.
+func New(opts Options) *Manager { return &Manager{opts: opts} }
+
+// Add adds components to a phase. Phases are started in ascending order and
+// stopped in descending order; the numbers need not be consecutive. A usual
+// order is: telemetry, pools, workers, servers.
+//
+// It panics for a component without a name or a function, with Serve but
+// without a socket or the reverse, for a name used twice, and after Run was
+// called.
+func (m *Manager) Add(phase int, components ...Component) {
+	for i := range components {
+		components[i].check()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.state != stateNew {
+		panic("graceful: Add after Run")
+	}
+	parts := m.mu.parts
+	for _, c := range components {
+		for _, p := range parts {
+			if p.Name == c.Name {
+				panic("graceful: component name used twice")
+			}
+		}
+		parts = append(parts, &part{Component: c, phase: phase})
+	}
+	m.mu.parts = parts
+}
+
+// Stop begins the ordered stop and returns at once; Run returns when it is
+// over. cause, which may be nil, becomes the cause of the contexts that the
+// stop cancels and stands in the report; it is not a failure, and Run does not
+// return it. A component that has failed returns its error instead. Only the
+// first reason for a stop counts. A Stop before Run makes Run return without
+// having started anything; a Stop after Run does nothing.
+func (m *Manager) Stop(cause error) {
+	if cause == nil {
+		cause = errStop
+	}
+	m.begin(cause)
+}
+
+// State returns where the manager is in its life: "new", "starting", "ready",
+// "pre-stop", "draining", "stopping" or "done", in this order.
+func (m *Manager) State() string { return m.now().String() }
+
+// Addr returns the address of the component's socket, with the port that was
+// chosen for port 0; nil before Run has bound it and for a component that has
+// none.
+func (m *Manager) Addr(name string) net.Addr {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.mu.parts {
+		if p.Name == name && p.ln != nil {
+			return p.ln.Addr()
+		}
+	}
+	return nil
+}
+
+// Run binds all sockets, starts the components, waits for a reason to stop,
+// stops them and returns what each of them did.
+//
+// The error is nil after a clean stop, whatever began it: a signal, Stop, or
+// the end of ctx, which begins the stop without shortening it. It is a
+// [*ComponentError] if a component failed to bind, to start, to run or to
+// stop, with the one that began the stop first where there are several; a
+// [*SignalError] is joined to it if a second SIGINT forced the stop. With a
+// ctx that is already done, Run starts nothing and returns its error, which
+// Is both ctx.Err() and the cause.
+//
+// When Run returns, signals have their former meaning again. It panics if it
+// is called twice, and for a nil ctx.
+func (m *Manager) Run(ctx context.Context) (Report, error) {
+	if ctx == nil {
+		panic("graceful: Run with a nil context")
+	}
+	r := m.newRun(ctx)
+	defer r.release()
+	if err := ctxerr.Of(ctx); err != nil {
+		m.begin(context.Cause(ctx))
+		r.stop()
+		report, _ := r.finish()
+		return report, err
+	}
+	r.start()
+	r.stop()
+	return r.finish()
+}
+
+// now returns the state.
+func (m *Manager) now() state {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.state
+}
+
+// enter is the only transition between states; one that would go back does
+// nothing.
+func (m *Manager) enter(s state) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.enterLocked(s)
+}
+
+func (m *Manager) enterLocked(s state) bool {
+	if s <= m.mu.state {
+		return false
+	}
+	m.mu.state = s
+	return true
+}
+
+// begin notes the first reason to stop and turns readiness off in the same
+// instant.
+func (m *Manager) begin(cause error) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.beginLocked(cause)
+}
+
+func (m *Manager) beginLocked(cause error) bool {
+	if m.mu.cause != nil || m.mu.state == stateDone {
+		return false
+	}
+	m.mu.cause, m.mu.since = cause, time.Now()
+	if m.mu.state != stateNew {
+		m.enterLocked(statePreStop)
+	}
+	m.pokeLocked()
+	return true
+}
+
+// pokeLocked makes Run look again. It never blocks, so that nobody who reports
+// after Run has returned is held up.
+func (m *Manager) pokeLocked() {
+	select {
+	case m.mu.wake <- struct{}{}:
+	default: // not running, or told already
+	}
+}
+
+// reason returns the reason to stop and since when there is one; nil before.
+func (m *Manager) reason() (since time.Time, cause error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.since, m.mu.cause
+}

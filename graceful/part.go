@@ -1,0 +1,199 @@
+package graceful
+
+// One component in its manager: what has become of it, and the goroutine that
+// runs it.
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/belay-go/belay"
+)
+
+// A part is a component and its life. Its flags only ever go from false to
+// true:
+//
+//	launched -> started -> up -> over
+//
+// started: Start has returned nil, or there is none. up: it said so. over:
+// Start failed, or Run or Serve has returned, or there is neither. stopping is
+// set in between, when the stop of this component begins: from then on a
+// return is no failure.
+type part struct {
+	Component
+	phase int
+
+	// Set by Run's goroutine before the launch.
+	ctx      context.Context // of Run and Serve; this part owns it
+	cancel   context.CancelCauseFunc
+	draining chan struct{} // closed when the stop begins
+	begun    chan struct{} // closed when Start has returned
+	ended    chan struct{} // closed when over
+
+	// Guarded by Manager.mu.
+	ln       *acceptor
+	launched bool
+	started  bool
+	up       bool
+	over     bool
+	stopping bool
+	planned  time.Duration
+	failures []error // of the component itself, not of its stop
+	result   *Result // nil until its stop has ended, one way or another
+}
+
+// launch starts the component's goroutine. It ends when the component does.
+func (r *run) launch(p *part) {
+	p.draining = make(chan struct{})
+	p.begun = make(chan struct{})
+	p.ended = make(chan struct{})
+	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(r.ctx, drainKey{}, p.draining))
+	r.m.mu.Lock()
+	p.launched = true
+	r.m.mu.Unlock()
+	if p.ln != nil {
+		p.ln.serving = func() { r.m.ready(p) }
+	}
+	go r.execute(p)
+}
+
+// execute runs the component. Its goroutine is the only place where a
+// component's own code runs outside of a stop.
+func (r *run) execute(p *part) {
+	stage, err := "start", belay.ErrGoexit
+	defer func() {
+		// A panic crashes the process, as it would without us; it must not
+		// look like an end on the way. Only Goexit comes by without one.
+		if v := recover(); v != nil {
+			panic(v)
+		}
+		r.m.end(p, stage, err)
+		close(p.ended)
+	}()
+	goOn, failed := r.open(p)
+	if !goOn {
+		err = failed
+		return
+	}
+	stage = "run"
+	if p.Run != nil {
+		err = p.Run(p.ctx, func() { r.m.ready(p) })
+	} else {
+		err = p.Serve(p.ctx, p.ln)
+	}
+}
+
+// open calls Start; it reports whether to go on with Run or Serve. If a stop
+// has begun meanwhile there is no use in that.
+func (r *run) open(p *part) (goOn bool, err error) {
+	defer close(p.begun)
+	if p.Start != nil {
+		if err := p.Start(r.startCtx); err != nil {
+			return false, err
+		}
+	}
+	m := r.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.started = true
+	if p.Run == nil && p.Serve == nil {
+		m.readyLocked(p)
+		return false, nil
+	}
+	return m.mu.cause == nil, nil
+}
+
+// ready notes that a component is up.
+func (m *Manager) ready(p *part) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.readyLocked(p)
+}
+
+func (m *Manager) readyLocked(p *part) {
+	p.up = true
+	m.pokeLocked()
+}
+
+// end notes that a component's goroutine ends, and what that means.
+func (m *Manager) end(p *part, stage string, err error) {
+	_, cause := m.reason()
+	obeyed := cause != nil && (err == nil || errors.Is(err, context.Canceled) || errors.Is(err, cause))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.over = true
+	defer m.pokeLocked()
+	switch {
+	case stage == "start" && (err == nil || obeyed):
+		return
+	case p.stopping && (obeyed || p.Serve != nil && err != belay.ErrGoexit):
+		return // a Serve whose listener ends has to return something
+	case p.stopping:
+		stage = "stop"
+	case err == nil && p.MayEnd:
+		p.up = true
+		return
+	case err == nil:
+		err = errReturned
+	}
+	m.failLocked(p, stage, err)
+}
+
+// fail notes a failure of a component; the first reason to stop, if there is
+// none yet.
+func (m *Manager) fail(p *part, stage string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failLocked(p, stage, err)
+}
+
+func (m *Manager) failLocked(p *part, stage string, err error) {
+	failure := &ComponentError{Name: p.Name, Stage: stage, Err: err}
+	p.failures = append(p.failures, failure)
+	if m.beginLocked(failure) {
+		m.mu.failed = true
+	}
+}
+
+// stoppable reports whether there is something that the Stop hook can end:
+// what Start opened, or what runs or was up.
+func (m *Manager) stoppable(p *part) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return p.stoppableLocked()
+}
+
+func (p *part) stoppableLocked() bool {
+	return p.started && (p.Start != nil || p.up || !p.over)
+}
+
+// stopping notes that the component's own stop begins; it reports whether that
+// has anything to do.
+func (m *Manager) stopping(p *part, limit time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.stopping, p.planned = true, limit
+	return !p.over || p.Stop != nil && p.stoppableLocked()
+}
+
+// resolve notes how the stop of a component went.
+func (m *Manager) resolve(p *part, res Result) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var panicked *belay.PanicError
+	switch {
+	case res.Outcome != "stopped":
+	case errors.As(res.Err, &panicked):
+		res.Outcome = "panicked"
+	case res.Err != nil || len(p.failures) > 0:
+		res.Outcome = "failed"
+	case !p.started:
+		res.Outcome = "never started"
+	}
+	if res.Err != nil {
+		res.Err = &ComponentError{Name: p.Name, Stage: "stop", Err: res.Err}
+	}
+	p.result = &res
+	m.pokeLocked()
+}

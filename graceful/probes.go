@@ -1,0 +1,47 @@
+package graceful
+
+// The two questions of a supervisor, as handlers.
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Readyz answers 200 while all components are up, and 503 before that and from
+// the first instant of the stop. With ?verbose it names the components that are
+// not up. It has the shape of an [http.HandlerFunc]:
+//
+//	mux.HandleFunc("/readyz", m.Readyz)
+func (m *Manager) Readyz(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	now := m.mu.state
+	var text strings.Builder
+	fmt.Fprintln(&text, now)
+	if r.URL.Query().Has("verbose") {
+		for _, p := range m.mu.parts {
+			if !p.up {
+				fmt.Fprintf(&text, "not up: %s (phase %d)\n", p.Name, p.phase)
+			}
+		}
+	}
+	m.mu.Unlock()
+	answer(w, now == stateReady, text.String())
+}
+
+// Livez answers 200 until Run returns, also while stopping: a supervisor that
+// kills what is not live must not cut a stop short. It has the shape of an
+// [http.HandlerFunc].
+func (m *Manager) Livez(w http.ResponseWriter, _ *http.Request) {
+	now := m.now()
+	answer(w, now != stateDone, now.String()+"\n")
+}
+
+func answer(w http.ResponseWriter, ok bool, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if !ok {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = w.Write([]byte(text)) // a prober that has gone needs no answer
+}

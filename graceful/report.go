@@ -1,0 +1,225 @@
+package graceful
+
+// What a run leaves behind for whoever asks why, and for the exit code.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// A Report says what became of every component. It is a plain value, complete
+// when [Manager.Run] returns it, and shares nothing with the manager.
+type Report struct {
+	// Cause is what began the stop: a *SignalError, a *ComponentError, the
+	// cause of Run's context, or what was given to Stop.
+	Cause error
+
+	// Forced is the signal that cut the stop short; nil if none did.
+	Forced os.Signal
+
+	// Ready says whether the process has been ready.
+	Ready bool
+
+	// Ran is the time from the beginning of Run to the cause, Took the time
+	// from there to the end, Budget what it might have taken (negative:
+	// anything).
+	Ran, Took, Budget time.Duration
+
+	// Components are in the order in which they were to stop: phases
+	// descending, the order of Add within a phase.
+	Components []Result
+}
+
+// A Result is what became of one component. It is a plain value.
+type Result struct {
+	Name  string
+	Phase int
+
+	// Outcome is one word or two:
+	//   "never started"  there was nothing to stop
+	//   "stopped"        in order and in time
+	//   "failed"         it, or its stop, gave the error in Err
+	//   "panicked"       its stop hook did; Err has the stack
+	//   "cut"            it was out of time or forced, and ended by that
+	//   "stuck"          it did not even end then, and was left behind
+	Outcome string
+
+	// Planned is the time that its stop was given (negative: any), Used what
+	// it took.
+	Planned, Used time.Duration
+
+	// Err has every error of the component, joined; nil if there is none.
+	Err error
+
+	// Detail is a remark of the component's, as of connections closed.
+	Detail string
+}
+
+// ExitCode returns the exit code that tells a supervisor how it went: 0 after
+// a clean stop, also one that a signal began; 1 if a component failed; 3 if
+// something had to be cut or is stuck though nothing failed before; 128+n if
+// signal n forced the stop.
+func (r Report) ExitCode() int {
+	var failed *ComponentError
+	has := func(outcomes ...string) bool {
+		return slices.ContainsFunc(r.Components, func(c Result) bool { return slices.Contains(outcomes, c.Outcome) })
+	}
+	code := 0
+	switch {
+	case errors.As(r.Cause, &failed) && r.own(failed):
+		code = 1
+	case has("cut", "stuck"):
+		code = 3
+	case has("failed", "panicked"):
+		code = 1
+	}
+	if r.Forced != nil {
+		code = 128
+		if n, ok := r.Forced.(syscall.Signal); ok {
+			code += int(n)
+		}
+	}
+	return code
+}
+
+// own tells a failure of a component of this report from one that was given to
+// Stop.
+func (r Report) own(failed *ComponentError) bool {
+	return slices.ContainsFunc(r.Components, func(c Result) bool { return errors.Is(c.Err, failed) })
+}
+
+// String returns a table for a terminal, without a newline at its end.
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "stopped after %s: %v; took %s", short(r.Ran), r.Cause, short(r.Took))
+	if r.Budget >= 0 {
+		fmt.Fprintf(&b, " of %s", short(r.Budget))
+	}
+	if r.Forced != nil {
+		fmt.Fprintf(&b, "; forced by %v", r.Forced)
+	}
+	b.WriteByte('\n')
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	for _, c := range r.Components {
+		outcome := c.Outcome
+		if outcome == "stuck" || outcome == "panicked" {
+			outcome = strings.ToUpper(outcome)
+		}
+		planned := short(c.Planned)
+		if c.Planned < 0 {
+			planned = "any"
+		}
+		text := c.Detail
+		if c.Err != nil {
+			text = strings.TrimPrefix(text+"; ", "; ") + strings.ReplaceAll(c.Err.Error(), "\n", "; ")
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s of %s\tphase %d\t%s\n", c.Name, outcome, short(c.Used), planned, c.Phase, text)
+	}
+	_ = w.Flush()
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.TrimSuffix(strings.Join(lines, "\n"), "\n")
+}
+
+// short prints a duration in three digits or so.
+func short(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d >= time.Millisecond:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d > 0:
+		return fmt.Sprintf("%d µs", d.Microseconds())
+	}
+	return "0"
+}
+
+// finish ends the run: it writes the report and enters the last state.
+func (r *run) finish() (Report, error) {
+	parts := r.stopOrder()
+	details := make([]string, len(parts))
+	for i, p := range parts {
+		if p.detail != nil {
+			details[i] = p.detail()
+		}
+	}
+	since, cause := r.m.reason()
+	rep := Report{Cause: cause, Ready: r.ready, Ran: max(0, since.Sub(r.began)), Took: time.Since(since), Budget: r.budget.total}
+	if rep.Budget == forever {
+		rep.Budget = -1
+	}
+	// The error that began the stop comes first.
+	var errs []error
+	r.m.mu.Lock()
+	if r.m.mu.failed {
+		errs = append(errs, cause)
+	}
+	for i, p := range parts {
+		res := p.reportLocked()
+		res.Detail = details[i]
+		rep.Components = append(rep.Components, res)
+		for _, err := range p.errsLocked() {
+			if err != cause {
+				errs = append(errs, err)
+			}
+		}
+	}
+	r.m.enterLocked(stateDone)
+	r.m.mu.Unlock()
+	if r.forced != nil {
+		rep.Forced = r.forced.Signal
+		errs = append(errs, r.forced)
+	}
+	r.logReport(rep)
+	return rep, join(errs)
+}
+
+// errsLocked returns the component's errors in the order in which they came.
+func (p *part) errsLocked() []error {
+	if p.result == nil || p.result.Err == nil {
+		return p.failures
+	}
+	return append(slices.Clone(p.failures), p.result.Err)
+}
+
+func (p *part) reportLocked() Result {
+	res := Result{Outcome: "never started"}
+	if p.result != nil {
+		res = *p.result
+	} else if len(p.failures) > 0 {
+		res.Outcome = "failed" // to bind
+	}
+	res.Name, res.Phase, res.Planned = p.Name, p.phase, p.planned
+	if p.planned == forever {
+		res.Planned = -1
+	}
+	res.Err = join(p.errsLocked())
+	return res
+}
+
+// join is errors.Join that leaves a single error as it is.
+func join(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// logReport logs one line for each component that did not simply stop, and one
+// for the whole.
+func (r *run) logReport(rep Report) {
+	for _, c := range rep.Components {
+		if c.Outcome != "stopped" && c.Outcome != "never started" {
+			r.log.Error("graceful: component", "name", c.Name, "outcome", c.Outcome, "used", c.Used, "planned", c.Planned, "err", c.Err)
+		}
+	}
+	r.log.Info("graceful: stopped", "cause", rep.Cause, "took", rep.Took, "code", rep.ExitCode())
+}

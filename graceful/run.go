@@ -1,0 +1,177 @@
+package graceful
+
+// One run of a manager, on the goroutine that called Run: it alone receives
+// signals, launches components and walks through the phases. Everybody else
+// changes what the manager's mutex guards, and pokes it.
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"time"
+)
+
+// A run is what only Run's goroutine knows.
+type run struct {
+	m      *Manager
+	log    *slog.Logger
+	phases [][]*part // ascending
+
+	// The context of Run, and the same without its end: this run owns all that
+	// derives from it.
+	parent context.Context
+	gone   <-chan struct{} // parent's Done; nil once it was seen
+	ctx    context.Context
+	began  time.Time
+	ready  bool // it has been
+
+	signals chan os.Signal // nil: none
+	seen    signalLog
+	budget  budget // of the stop; set when it begins
+	forced  *SignalError
+
+	wake        chan struct{}
+	startCtx    context.Context // of all Start funcs
+	cancelStart context.CancelCauseFunc
+	stopCtx     context.Context // of all stops
+	force       context.CancelCauseFunc
+}
+
+// newRun moves the manager from new to starting. From its first lines on, a
+// signal no longer kills the process.
+func (m *Manager) newRun(ctx context.Context) *run {
+	r := &run{m: m, wake: make(chan struct{}, 1), began: time.Now()}
+	set := m.opts.Signals
+	if set == nil {
+		set = defaultSignals()
+	}
+	if len(set) > 0 {
+		r.signals = make(chan os.Signal, 16)
+		signal.Notify(r.signals, set...)
+	}
+	m.mu.Lock()
+	if m.mu.state != stateNew {
+		m.mu.Unlock()
+		r.release()
+		panic("graceful: Run called twice")
+	}
+	m.enterLocked(stateStarting)
+	if m.mu.cause != nil {
+		m.enterLocked(statePreStop)
+		m.mu.since = r.began // Stop came before Run: no time has been lost
+	}
+	m.mu.wake = r.wake
+	parts := slices.Clone(m.mu.parts)
+	m.mu.Unlock()
+
+	slices.SortStableFunc(parts, func(a, b *part) int { return a.phase - b.phase })
+	for i, p := range parts {
+		if i == 0 || parts[i-1].phase != p.phase {
+			r.phases = append(r.phases, nil)
+		}
+		last := len(r.phases) - 1
+		r.phases[last] = append(r.phases[last], p)
+	}
+	r.log = m.opts.Logger
+	if r.log == nil {
+		r.log = slog.Default()
+	}
+	r.parent, r.gone = ctx, ctx.Done()
+	r.ctx = context.WithoutCancel(ctx)
+	r.startCtx, r.cancelStart = context.WithCancelCause(r.ctx)
+	r.stopCtx, r.force = context.WithCancelCause(r.ctx)
+	return r
+}
+
+// release gives back what the run took from the process.
+func (r *run) release() {
+	if r.signals != nil {
+		signal.Stop(r.signals)
+	}
+	if r.force != nil {
+		r.cancelStart(nil)
+		r.force(nil)
+	}
+}
+
+// stopOrder returns all parts, phases descending.
+func (r *run) stopOrder() []*part {
+	var parts []*part
+	for _, phase := range slices.Backward(r.phases) {
+		parts = append(parts, phase...)
+	}
+	return parts
+}
+
+// until takes in events until done, which is called with the manager's mutex
+// held.
+func (r *run) until(done func() bool) {
+	for {
+		r.catchUp()
+		if r.holds(done) {
+			return
+		}
+		select {
+		case <-r.wake:
+		case sig := <-r.signals:
+			r.signal(sig, time.Now())
+		case <-r.gone:
+			r.parentDone()
+		}
+	}
+}
+
+// catchUp takes in the events that are there already: no phase may start after
+// a signal that nobody has looked at yet.
+func (r *run) catchUp() {
+	for {
+		select {
+		case sig := <-r.signals:
+			r.signal(sig, time.Now())
+		case <-r.gone:
+			r.parentDone()
+		default:
+			return
+		}
+	}
+}
+
+func (r *run) holds(done func() bool) bool {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	return done()
+}
+
+func (r *run) parentDone() {
+	r.gone = nil
+	r.m.begin(context.Cause(r.parent))
+}
+
+// signal acts on one signal.
+func (r *run) signal(sig os.Signal, now time.Time) {
+	verdict := r.seen.take(sig, now)
+	switch verdict {
+	case sameAgain:
+		return
+	case second:
+		if r.forced == nil {
+			r.forced = &SignalError{Signal: sig, Again: true}
+			r.m.begin(r.forced) // if both came before anyone looked
+			r.log.Warn("graceful: forced", "signal", sig.String())
+			r.force(r.forced)
+		}
+		return
+	}
+	if r.m.begin(&SignalError{Signal: sig}) {
+		return
+	}
+	since, _ := r.m.reason()
+	left := newBudget(r.m.opts.Budget, 1, since).left(now)
+	if left == forever {
+		r.log.Info("graceful: signal repeated", "signal", sig.String())
+		return
+	}
+	r.log.Info("graceful: signal repeated", "signal", sig.String(), "left", left)
+}

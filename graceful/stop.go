@@ -1,0 +1,209 @@
+package graceful
+
+// The stop: phases in reverse, every component within its time, what doesn't
+// end is cut, and what isn't ended by that is left and named.
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/belay-go/belay"
+	"github.com/belay-go/belay/ctxutil"
+)
+
+// stop stops all that was launched.
+func (r *run) stop() {
+	since, cause := r.m.reason()
+	r.log.Info("graceful: stopping", "cause", cause)
+	r.cancelStart(cause)
+	r.closeUnused()
+	var phases [][]*part // in the order in which they stop
+	var limits []time.Duration
+	for _, parts := range slices.Backward(r.phases) {
+		if parts[0].launched {
+			phases = append(phases, parts)
+			limits = append(limits, phaseLimit(parts))
+		}
+	}
+	r.budget = newBudget(r.m.opts.Budget, len(phases), since)
+	for i, parts := range phases {
+		if anySocket(phases[i:]) {
+			r.m.enter(stateDraining)
+		} else {
+			r.m.enter(stateStopping)
+		}
+		window := r.budget.window(time.Now(), limits[i:])
+		for _, p := range parts {
+			go r.stopPart(p, cause, window) // ends within window, plus cutTime if forced
+		}
+		r.until(func() bool {
+			for _, p := range parts {
+				if p.result == nil {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// closeUnused closes the sockets of components that will not be started.
+func (r *run) closeUnused() {
+	for _, parts := range r.phases {
+		for _, p := range parts {
+			if p.ln != nil && !p.launched {
+				_ = p.ln.Close()
+			}
+		}
+	}
+}
+
+func anySocket(phases [][]*part) bool {
+	for _, parts := range phases {
+		for _, p := range parts {
+			if p.ln != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// stopPart stops one component within its window, cuts it if need be, and
+// notes how it went.
+func (r *run) stopPart(p *part, cause error, window time.Duration) {
+	began := time.Now()
+	limit, grace := split(window, p.Limit)
+	ctx, cancel := r.bounded(p.Name, limit)
+	defer cancel()
+
+	busy := r.m.stopping(p, limit)
+	close(p.draining)
+	if !busy {
+		p.cancel(cause)
+		if p.ln != nil {
+			_ = p.ln.Close()
+		}
+		r.m.resolve(p, Result{Outcome: "stopped"})
+		return
+	}
+	if p.drain != nil {
+		p.drain()
+	}
+	var hook *call // nil: there is no time left for it
+	if ctx.Err() == nil {
+		hook = contain(func() error { return r.orderly(ctx, p, cause) })
+		if waitFor(ctx, hook.done) && waitFor(ctx, p.ended) && (hook.err == nil || ctx.Err() == nil) {
+			r.m.resolve(p, Result{Outcome: "stopped", Used: time.Since(began), Err: hook.err})
+			return
+		}
+	}
+	why := context.Cause(ctx)
+	outcome, err := r.cut(p, hook, why, grace)
+	r.m.resolve(p, Result{Outcome: outcome, Used: time.Since(began), Err: err})
+}
+
+// bounded returns the context of one stop: its end is that of the limit, or
+// the second SIGINT.
+func (r *run) bounded(name string, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == forever {
+		return context.WithCancel(r.stopCtx)
+	}
+	return context.WithTimeoutCause(r.stopCtx, limit,
+		&ctxutil.TimeoutError{Name: name, Limit: limit, Elapsed: limit})
+}
+
+// orderly is the stop as it should go.
+func (r *run) orderly(ctx context.Context, p *part, cause error) error {
+	if p.ln != nil {
+		p.ln.end(time.Now())
+		join, cancel := context.WithTimeout(ctx, settle+joinTime)
+		waitFor(join, p.ended)
+		cancel()
+		_ = p.ln.Close()
+	}
+	p.cancel(cause)
+	if !waitFor(ctx, p.begun) {
+		return context.Cause(ctx)
+	}
+	if p.Stop == nil || !r.m.stoppable(p) {
+		return nil
+	}
+	return p.Stop(ctx)
+}
+
+// cut ends what did not stop in time, and tells whether that helped.
+func (r *run) cut(p *part, hook *call, why error, grace time.Duration) (string, error) {
+	soon, cancel := context.WithTimeout(r.ctx, grace)
+	defer cancel()
+	p.cancel(why)
+	cut := contain(func() error {
+		if p.ln != nil {
+			_ = p.ln.Close()
+		}
+		switch {
+		case p.abort != nil:
+			p.abort(why)
+		case p.Cut != nil:
+			p.Cut()
+		}
+		return nil
+	})
+	outcome, errs := "cut", []error{why}
+	for _, c := range []*call{hook, cut} {
+		switch {
+		case c == nil:
+		case !waitFor(soon, c.done):
+			outcome = "stuck"
+		case c.err != nil && !errors.Is(c.err, why) && !errors.Is(c.err, context.Canceled) && !errors.Is(c.err, context.DeadlineExceeded):
+			errs = append(errs, c.err)
+		}
+	}
+	if !waitFor(soon, p.ended) {
+		outcome = "stuck"
+	}
+	return outcome, errors.Join(errs...)
+}
+
+// A call is a function of the user's that runs on a goroutine of its own
+// during the stop; err is there when done is closed.
+type call struct {
+	done chan struct{}
+	err  error
+}
+
+// contain calls f. The goroutine ends with f; a panic or Goexit of f becomes
+// an error. If f never ends, neither does the goroutine: then the component is
+// reported as stuck.
+func contain(f func() error) *call {
+	c := &call{done: make(chan struct{}), err: belay.ErrGoexit}
+	go func() {
+		defer close(c.done)
+		defer func() {
+			if v := recover(); v != nil {
+				c.err = &belay.PanicError{Value: v, Stack: debug.Stack()}
+			}
+		}()
+		c.err = f()
+	}()
+	return c
+}
+
+// waitFor waits for ch, or for the end of ctx: then it is false, unless ch is
+// closed by then too.
+func waitFor(ctx context.Context, ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+	}
+	select {
+	case <-ch:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
