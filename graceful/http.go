@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	uatomic "go.uber.org/atomic"
 )
 
 // linger is how long an h2 connection may stay after it was told to go and had
@@ -54,7 +56,7 @@ type httpServer struct {
 	drained  time.Time   // when draining began; written before Stop is called
 
 	cancel atomic.Pointer[context.CancelCauseFunc] // of all requests
-	remark atomic.Pointer[string]                  // for the report
+	remark uatomic.String                          // for the report: written by the stop and by a cut beside it
 }
 
 // serve hooks itself into the server and serves ln.
@@ -187,8 +189,7 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 		if ok {
 			n, again := h.closeSilent(conns)
 			if closed += n; closed > 0 {
-				text := fmt.Sprintf("closed %d silent", closed)
-				h.remark.Store(&text)
+				h.remark.Store(fmt.Sprintf("closed %d silent", closed))
 			}
 			if n == 0 && !again {
 				return nil
@@ -272,7 +273,7 @@ func (h *httpServer) cut(cause error) {
 		}
 		text += " " + c.RemoteAddr().String()
 	}
-	h.remark.Store(&text)
+	h.remark.Store(text)
 	_ = h.srv.Close()
 	for _, c := range gone {
 		_ = c.Close()
@@ -289,9 +290,4 @@ func (h *httpServer) release(cause error) {
 	}
 }
 
-func (h *httpServer) detail() string {
-	if text := h.remark.Load(); text != nil {
-		return *text
-	}
-	return ""
-}
+func (h *httpServer) detail() string { return h.remark.Load() }

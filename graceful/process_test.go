@@ -96,9 +96,9 @@ func TestSilentAndHalfSentConnectionsDoNotHoldUpTheStop(t *testing.T) {
 		case 2: // half of h2's greeting: Shutdown alone waits for it for ever
 			fmt.Fprint(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n")
 		case 3: // an idle one
-			again, err := exchange(conn, bufio.NewReader(conn), "hello", true)
+			a, err := exchange(conn, bufio.NewReader(conn), "hello", true)
 			require.NoError(t, err)
-			require.True(t, again)
+			require.True(t, a.again)
 		}
 	}
 	c.signal(syscall.SIGTERM)
@@ -123,9 +123,9 @@ func TestAClientThatSendsRightAfterTheSignalIsServed(t *testing.T) {
 	c.signal(syscall.SIGTERM)
 	told := 0
 	for i, conn := range conns {
-		again, err := exchange(conn, readers[i], "second", true)
+		a, err := exchange(conn, readers[i], "second", true)
 		require.NoError(t, err)
-		if !again {
+		if !a.again {
 			told++
 		}
 	}

@@ -38,6 +38,7 @@ type Report struct {
 
 // A Result is what became of one component. It is a plain value.
 type Result struct {
+	// Name and Phase are those it was added with.
 	Name  string
 	Phase int
 

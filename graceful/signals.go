@@ -17,8 +17,8 @@ const sameSignal = 200 * time.Millisecond
 // the cause of a cut that a second SIGINT forced. It is found with
 // [context.Cause] and in [Report.Cause]. It is immutable.
 type SignalError struct {
-	Signal os.Signal
-	Again  bool
+	Signal os.Signal // the one received
+	Again  bool      // it came again and forced the end
 }
 
 // Error names the signal.
