@@ -1,0 +1,106 @@
+package main
+
+// The status page, on an address of its own that clients need not reach.
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/metrics"
+)
+
+// adminRoutes returns the handler of -admin.
+func (s *service) adminRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.statusPage)
+	mux.HandleFunc("GET /version", s.httpVersion)
+	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /debug/belay", s.debug)
+	return mux
+}
+
+// state is what /debug/belay answers with: enough to see from outside whether
+// a stop or a restart left anything behind.
+type state struct {
+	PID         int    `json:"pid"`
+	Generation  int    `json:"generation"`
+	Ready       bool   `json:"ready"`
+	Requests    int64  `json:"requests"` // answered since the start
+	Shed        int64  `json:"shed"`
+	Failed      int64  `json:"failed"`
+	InFlight    int64  `json:"in_flight"`   // those that wait to be served too
+	Waiting     int64  `json:"waiting"`     // for one of the others to end
+	Rate        int    `json:"rate"`        // per second and client
+	Concurrency int    `json:"concurrency"` // at once
+	Goroutines  int    `json:"goroutines"`
+	Descriptors int    `json:"descriptors"` // -1 where they can't be counted
+	Memory      uint64 `json:"memory"`      // bytes of objects on the heap
+}
+
+func (s *service) state() state {
+	set := s.limits.now.Load()
+	return state{
+		PID:         os.Getpid(),
+		Generation:  1,
+		Ready:       s.ready.Load(),
+		Requests:    s.served.requests.Load(),
+		Shed:        s.served.shed.Load(),
+		Failed:      s.served.failed.Load(),
+		InFlight:    s.served.inFlight.Load(),
+		Waiting:     set.whole.Stats().Waiting,
+		Rate:        set.rate,
+		Concurrency: set.concurrency,
+		Goroutines:  runtime.NumGoroutine(),
+		Descriptors: openDescriptors(),
+		Memory:      heapBytes(),
+	}
+}
+
+func (s *service) debug(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.state()) }
+
+func (s *service) statusPage(w http.ResponseWriter, _ *http.Request) {
+	st := s.state()
+	fmt.Fprintf(w, `belay example service, pid %d
+ready       %v
+requests    %d (%d in flight, %d waiting, %d shed, %d failed)
+limits      %d per second and client, %d at once
+process     %d goroutines, %d descriptors, %d KiB
+
+/version  /metrics  /debug/belay
+`, st.PID, st.Ready, st.Requests, st.InFlight, st.Waiting, st.Shed, st.Failed,
+		st.Rate, st.Concurrency, st.Goroutines, st.Descriptors, st.Memory>>10)
+}
+
+func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
+	st := s.state()
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	for _, m := range []struct {
+		name, kind, help string
+		value            int64
+	}{
+		{"service_requests_total", "counter", "Requests answered.", st.Requests},
+		{"service_shed_total", "counter", "Requests turned away by the limits.", st.Shed},
+		{"service_failed_total", "counter", "Requests that failed by a fault of the service.", st.Failed},
+		{"service_in_flight", "gauge", "Requests that wait or are being served.", st.InFlight},
+		{"service_waiting", "gauge", "Requests that wait for another to end.", st.Waiting},
+	} {
+		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %d\n", m.name, m.help, m.name, m.kind, m.name, m.value)
+	}
+}
+
+// openDescriptors counts what /proc lists, without the one that lists it.
+func openDescriptors() int {
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return -1
+	}
+	return len(names) - 1
+}
+
+// heapBytes asks the runtime without stopping the world.
+func heapBytes() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}

@@ -1,0 +1,12 @@
+//go:build unix && !linux
+
+package drive
+
+// What the kernel is asked to do for a child where it has no way to tie the
+// child's life to ours.
+
+import "syscall"
+
+// tied puts a child into a group of its own, so that a ctrl-C is the driver's
+// alone.
+func tied() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -1,0 +1,122 @@
+package main
+
+// The http side: the server, its routes, and what every route goes through.
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/belay-go/belay/ctxutil"
+)
+
+// newHTTPServer serves a handler with bounds on all that a client could
+// otherwise take its time with.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       requestTime,
+		WriteTimeout:      2 * requestTime, // from the end of the header on
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// routes returns the handler of -http. Probes bypass every limit: a service
+// that is saturated is alive, and must not be restarted for it.
+func (s *service) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /sum", s.limited(s.httpSum))
+	mux.Handle("GET /tree", s.limited(s.httpTree))
+	mux.Handle("GET /search", s.limited(s.httpSearch))
+	mux.Handle("POST /echo", s.limited(s.httpEcho))
+	mux.Handle("GET /slow", s.limited(s.httpSlow))
+	mux.HandleFunc("GET /livez", s.livez)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /version", s.httpVersion)
+	return mux
+}
+
+func probe(w http.ResponseWriter, ok bool) {
+	if !ok {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	w.Write([]byte("ok\n"))
+}
+
+// answer remembers whether the client has been told anything yet.
+type answer struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.begun = true
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.begun = true
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap lets [http.ResponseController] reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// limited serves a route within the limits and turns its error into an answer.
+func (s *service) limited(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := &answer{ResponseWriter: w}
+		call := s.served.begin(r.Pattern)
+		var err error
+		defer func() { call.end(err) }() // also if the handler panics
+		if err = s.admitted(a, r, handle); err != nil {
+			s.fail(a, r, err)
+		}
+	})
+}
+
+// admitted runs handle if the limits admit the request, within the time that
+// any request has.
+func (s *service) admitted(w http.ResponseWriter, r *http.Request, handle func(http.ResponseWriter, *http.Request) error) error {
+	release, err := s.limits.admit(r.Context(), clientOf(r.RemoteAddr))
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, cancel := ctxutil.ShrinkNamed(r.Context(), "request", requestTime)
+	defer cancel()
+	return handle(w, r.WithContext(ctx))
+}
+
+// fail answers with an error.
+func (s *service) fail(a *answer, r *http.Request, err error) {
+	if a.begun {
+		// The client takes it for a good answer: cut the connection, so that it
+		// doesn't take the part for the whole.
+		panic(http.ErrAbortHandler)
+	}
+	status, _ := answerTo(err)
+	text := err.Error()
+	var fast *tooFast
+	switch {
+	case errors.As(err, &fast):
+		a.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(fast.retryAfter.Seconds())))))
+	case status == http.StatusServiceUnavailable:
+		a.Header().Set("Retry-After", "1")
+	case status == http.StatusInternalServerError:
+		s.log.Error("request failed", "route", r.Pattern, "err", err)
+		text = "internal error"
+	}
+	http.Error(a, text, status)
+}

@@ -1,0 +1,141 @@
+package belay_test
+
+// This file keeps the README honest: each of its code blocks is the body of an
+// example that runs, here or in the package, and each name it gives exists.
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belay-go/belay/ctxutil"
+	"github.com/belay-go/belay/errgroup"
+	"github.com/belay-go/belay/graceful"
+	"github.com/belay-go/belay/limiter/rate"
+	"github.com/belay-go/belay/limiter/semaphore"
+	"github.com/belay-go/belay/timeout"
+)
+
+var ctx = context.Background()
+
+func Example_boundedGroup() {
+	hash := func(_ context.Context, path string) error {
+		data, err := os.ReadFile(path)
+		_ = sha256.Sum256(data)
+		return err
+	}
+	paths := []string{"go.mod", "no such file"}
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for _, path := range paths {
+		g.Go(func() error { return hash(ctx, path) }) // blocks while eight run
+	}
+	if err := g.Wait(); err != nil {
+		fmt.Println(err, "|", context.Cause(ctx) == err)
+	}
+	// Output: open no such file: no such file or directory | true
+}
+
+func Example_concurrencyLimit() {
+	work := func() string { return "done" }
+
+	sem := semaphore.NewWeighted(64)
+	if err := sem.Acquire(ctx, 1); err != nil {
+		fmt.Println(err) // ctx ended first, and nothing is held
+		return
+	}
+	defer sem.Release(1)
+	fmt.Println(work(), sem.Stats().InFlight)
+	// Output: done 1
+}
+
+func Example_rateLimit() {
+	perClient := rate.NewLimiter(rate.Every(time.Second), 2)
+	for range 3 {
+		fmt.Println(perClient.Allow())
+	}
+	// Output:
+	// true
+	// true
+	// false
+}
+
+func Example_deadline() {
+	ctx, cancel := ctxutil.ShrinkNamed(ctx, "price service", 50*time.Millisecond)
+	defer cancel()
+	<-ctx.Done() // what a call that hangs gets to see
+
+	err := context.Cause(ctx)
+	fmt.Println(errors.Is(err, context.DeadlineExceeded), err)
+	// Output: true ctxutil: price service: timed out after 50ms, limit 50ms
+}
+
+func Example_waitWithTimeout() {
+	var background timeout.WaitGroup
+	release := make(chan struct{})
+	background.Go(func() { <-release })
+
+	if background.WaitTimeout(10 * time.Millisecond) {
+		fmt.Println("still running:", background.Len()) // and nothing leaks
+	}
+	close(release)
+	background.Wait()
+	// Output: still running: 1
+}
+
+func Example_stop() {
+	var m graceful.Manager
+	m.Add(1, graceful.Func("consumer", func(ctx context.Context, ready func()) error {
+		ready()
+		<-ctx.Done() // cancelled when its turn to stop has come
+		return nil
+	}))
+	m.Add(2, graceful.HTTP("http", "127.0.0.1:0", &http.Server{Handler: http.NotFoundHandler()}))
+
+	go m.Stop(nil) // what SIGTERM does
+	report, err := m.Run(ctx)
+	fmt.Println(err, report.ExitCode())
+	// Output: <nil> 0
+}
+
+var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
+
+func TestTheReadmesCodeIsCodeThatRuns(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	var sources strings.Builder
+	tests, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	for _, path := range append(tests, "internal/bench/dropin_test.go") {
+		source, err := os.ReadFile(path)
+		require.NoError(t, err)
+		sources.WriteString(strings.ReplaceAll(string(source), "\n\t", "\n"))
+	}
+	blocks := goBlock.FindAllSubmatch(readme, -1)
+	require.GreaterOrEqual(t, len(blocks), 6)
+	for _, block := range blocks {
+		require.Contains(t, sources.String(), string(block[1]))
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+
+func TestTheReadmesLinksLeadSomewhere(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	for _, found := range link.FindAllSubmatch(readme, -1) {
+		_, err := os.Stat(string(found[1]))
+		require.NoError(t, err)
+	}
+}
