@@ -24,6 +24,9 @@ var suites = []struct {
 	rows func() []row
 }{
 	{"errgroup", errgroupRows},
+	{"semaphore", semaphoreRows},
+	{"rate", rateRows},
+	{"timeout", timeoutRows},
 }
 
 func main() {
