@@ -1,5 +1,7 @@
 package belay_test
 
+// This file tests the types that all packages share.
+
 import (
 	"errors"
 	"fmt"

@@ -1,5 +1,7 @@
 package belay_test
 
+// This file shows what the types that all packages share are for.
+
 import (
 	"errors"
 	"fmt"

@@ -1,5 +1,7 @@
 package errgroup
 
+// This file reads the switches of BELAYDEBUG.
+
 import (
 	"os"
 	"strings"

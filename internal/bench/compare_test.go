@@ -1,5 +1,7 @@
 package main
 
+// This file tests the measuring with a clock of its own, and that every row runs.
+
 import (
 	"testing"
 	"time"

@@ -1,5 +1,7 @@
 package ctxerr_test
 
+// This file tests that the error of a done context says both what and why.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package leaktest_test
 
+// This file plants leaks and sees that each is found.
+
 import (
 	"bytes"
 	"os"

@@ -1,5 +1,7 @@
 package overlay_test
 
+// This file tests that a hollow or failing run is never taken for a good one.
+
 import (
 	"fmt"
 	"testing"

@@ -1,5 +1,7 @@
 package surface_test
 
+// This file tests the reading of a package that has one of each kind of name.
+
 import (
 	"os"
 	"path/filepath"

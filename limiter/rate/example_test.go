@@ -1,5 +1,7 @@
 package rate_test
 
+// This file shows why one would want each name of the package.
+
 import (
 	"context"
 	"errors"
