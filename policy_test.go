@@ -6,6 +6,8 @@ package belay_test
 
 import (
 	"encoding/json"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -131,4 +133,23 @@ func TestTheModuleRequiresExactlyThreeOthers(t *testing.T) {
 	}
 	slices.Sort(direct)
 	require.Equal(t, []string{"github.com/stretchr/testify", "go.uber.org/atomic", "golang.org/x/sync"}, direct)
+}
+
+// A newcomer opens a file and reads first what it is for.
+func TestEveryFileSaysInItsFirstLinesWhyItExists(t *testing.T) {
+	files := 0
+	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		files++
+		source, err := os.ReadFile(path)
+		require.NoError(t, err)
+		lines := strings.SplitN(string(source), "\n", 7)
+		require.True(t, slices.ContainsFunc(lines[:min(6, len(lines))], func(line string) bool {
+			return strings.HasPrefix(line, "// ") && !strings.HasPrefix(line, "//go:")
+		}), "%s does not say what it is for", path)
+		return nil
+	}))
+	require.Greater(t, files, 100)
 }
