@@ -19,6 +19,7 @@ type conns struct {
 		open   map[net.Conn]connState
 		active int                   // of these
 		h2     map[net.Conn]struct{} // those of open known to be h2c
+		woken  map[net.Conn]struct{} // those of open that were sent away
 
 		hijacked map[net.Conn]struct{} // open when last looked at
 		sweepAt  int                   // how many of them make us look again
@@ -41,6 +42,7 @@ func (s *conns) change(c net.Conn, state http.ConnState) {
 	if s.mu.open == nil {
 		s.mu.open = map[net.Conn]connState{}
 		s.mu.h2 = map[net.Conn]struct{}{}
+		s.mu.woken = map[net.Conn]struct{}{}
 		s.mu.hijacked = map[net.Conn]struct{}{}
 	}
 	if s.mu.open[c].state == http.StateActive {
@@ -54,12 +56,17 @@ func (s *conns) change(c net.Conn, state http.ConnState) {
 	case http.StateClosed:
 		delete(s.mu.open, c)
 		delete(s.mu.h2, c)
+		delete(s.mu.woken, c)
 	case http.StateHijacked:
 		delete(s.mu.open, c)
 		s.hijackLocked(c)
 	case http.StateActive:
 		s.mu.active++
 		s.mu.open[c] = next
+		if _, ok := s.mu.woken[c]; ok {
+			// Its request was read before sendAway came: it is served.
+			_ = c.SetReadDeadline(time.Time{})
+		}
 	default:
 		s.mu.open[c] = next
 	}
@@ -146,23 +153,52 @@ func (s *conns) isH2(c net.Conn) {
 	}
 }
 
-// closable reports whether c may simply be closed if it is silent: it has not
-// sent anything, or it is an idle http/1.1 one, whose last answer is out.
-func (s *conns) closable(c net.Conn) bool {
+// verdictOn is what became of a connection that was to be sent away.
+type verdictOn uint8
+
+const (
+	keptH2    verdictOn = iota // it speaks h2, or is not silent any more
+	unreadYet                  // its goroutine has yet to read what has come
+	sentAway
+)
+
+// sendAway ends a silent connection that has not sent anything, or is an idle
+// http/1.1 one, whose last answer is out.
+//
+// Closing it would be simple and wrong: its goroutine may have read a request,
+// and not come to say so. A read deadline in the past only ends a wait for
+// more; whoever has read already goes on, and change lifts the deadline again.
+// Both happen under the mutex, so one of them comes first.
+func (s *conns) sendAway(c net.Conn) verdictOn {
+	if s.speaksTLSH2(c) {
+		return keptH2
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	is, open := s.mu.open[c]
 	_, h2 := s.mu.h2[c]
-	s.mu.Unlock()
 	switch {
-	case !open || is.state == http.StateActive:
+	case !open || is.state == http.StateActive || h2:
+		return keptH2
+	case unread(c):
+		return unreadYet
+	}
+	s.mu.woken[c] = struct{}{}
+	_ = c.SetReadDeadline(time.Unix(1, 0)) // fails for a closed one only
+	return sentAway
+}
+
+// speaksTLSH2 reports whether c is idle and negotiated h2. Before it is idle,
+// its handshake may hold the lock that the answer needs.
+func (s *conns) speaksTLSH2(c net.Conn) bool {
+	t, ok := c.(*tls.Conn)
+	if !ok {
 		return false
-	case is.state == http.StateNew:
-		return true
 	}
-	if t, ok := c.(*tls.Conn); ok { // idle, so its handshake is over
-		h2 = t.ConnectionState().NegotiatedProtocol == "h2"
-	}
-	return !h2
+	s.mu.Lock()
+	idle := s.mu.open[c].state == http.StateIdle
+	s.mu.Unlock()
+	return idle && t.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 // rawConn returns the socket below c, or nil where there is none to ask.

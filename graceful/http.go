@@ -179,22 +179,18 @@ func (h *httpServer) stop(ctx context.Context) error {
 }
 
 // quiesce waits until no connection has a request or is about to have one, and
-// closes those that it may. What is left when it returns speaks h2, and has to
-// be told to go: closing it would cut frames that are not flushed yet.
+// sends those away that it may. What is left when it returns speaks h2, and has
+// to be told to go: closing it would cut frames that are not flushed yet.
 func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error {
-	from, closed := h.drained, 0
+	from, gone := h.drained, map[net.Conn]struct{}{}
 	for {
 		now := time.Now()
-		conns, wait, ok := h.conns.silent(now, from)
-		if ok {
-			n, again := h.closeSilent(conns)
-			if closed += n; closed > 0 {
-				h.remark.Store(fmt.Sprintf("closed %d silent", closed))
-			}
-			if n == 0 && !again {
+		conns, wait, silent := h.conns.silent(now, from)
+		if silent {
+			if h.sendAway(conns, gone) {
 				return nil
 			}
-			wait = time.Millisecond // at most: the states are about to change
+			wait = time.Millisecond // at most: their states are about to change
 		}
 		wait = min(wait, step)
 		if err := waitChange(ctx, changed, wait); err != nil {
@@ -206,21 +202,26 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 	}
 }
 
-// closeSilent closes connections one by one, each right after a look into its
-// buffer. Leaving them to Shutdown would be a trap: it makes the server drop
-// every request that has come since the look, on all of them. again means that
-// some have a request that their goroutines have yet to read.
-func (h *httpServer) closeSilent(conns []net.Conn) (closed int, again bool) {
+// sendAway sends connections away one by one, each right after a look into its
+// buffer, and adds them to gone. Leaving that to Shutdown would be a trap: it
+// makes the server drop every request that has come since the look, on all of
+// them. done means that none is left that could be sent away.
+func (h *httpServer) sendAway(conns []net.Conn, gone map[net.Conn]struct{}) (done bool) {
+	done = true
 	for _, c := range conns {
-		switch {
-		case unread(c):
-			again = true
-		case h.conns.closable(c):
-			_ = c.Close()
-			closed++
+		switch h.conns.sendAway(c) {
+		case unreadYet:
+			done = false
+		case sentAway:
+			done = false
+			gone[c] = struct{}{}
 		}
 	}
-	return closed, again
+	if len(gone) > 0 {
+		text := fmt.Sprintf("closed %d silent", len(gone))
+		h.remark.Store(text)
+	}
+	return done
 }
 
 // lingering waits for the clients to close, and for a stream that came before

@@ -157,6 +157,76 @@ func TestTLSIsServedAboveTheListener(t *testing.T) {
 	}
 }
 
+// holding is a listener whose connections keep what they have read to
+// themselves for a while once the stop has begun, as a goroutine does that has
+// lost its turn between its read and its next line.
+type holding struct {
+	*net.TCPListener
+	stopping chan struct{}
+}
+
+func (l holding) Accept() (net.Conn, error) {
+	c, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	return heldConn{c, l.stopping}, nil
+}
+
+type heldConn struct {
+	*net.TCPConn
+	stopping chan struct{}
+}
+
+func (c heldConn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	select {
+	case <-c.stopping:
+		if n > 0 {
+			wait(3 * settle)
+		}
+	default:
+	}
+	return n, err
+}
+
+// Between the read of a request and the state that tells of it, a connection
+// looks silent.
+func TestARequestThatWasReadAndNotYetToldOfIsServed(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	stopping := make(chan struct{})
+	_, stop := runUntilReady(t, quietly(), func(m *graceful.Manager) {
+		c := graceful.HTTP("http", "", &http.Server{Handler: handler()})
+		c.Listener = holding{ln.(*net.TCPListener), stopping}
+		m.Add(1, c, graceful.Component{Name: "stopping", Stop: func(context.Context) error { close(stopping); return nil }})
+	})
+	used, fresh := dial(t, ln.Addr().String()), dial(t, ln.Addr().String())
+	r := bufio.NewReader(used)
+	_, err = exchange(used, r, "first", true)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { // ends with the stop
+		_, err := stop()
+		done <- err
+	}()
+	<-stopping
+	for _, c := range []net.Conn{used, fresh} {
+		fmt.Fprint(c, "POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n")
+	}
+	wait(time.Millisecond)
+	for _, c := range []net.Conn{used, fresh} {
+		fmt.Fprint(c, "hello")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, "hello", string(body))
+	}
+	require.NoError(t, <-done)
+}
+
 // recorder keeps what a client reads from its connection.
 type recorder struct {
 	net.Conn

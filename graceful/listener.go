@@ -80,18 +80,25 @@ func (a *acceptor) Accept() (net.Conn, error) {
 	a.first.Do(a.serving)
 	for {
 		c, err := a.Listener.Accept()
-		switch now := time.Now(); {
-		case err == nil:
+		now := time.Now()
+		if err == nil {
 			a.wait(now, false)
 			return c, nil
-		case !a.ends():
+		}
+		if !a.ends() {
 			return nil, err
-		case a.over(now, err):
+		}
+		// A deadline that is over does not tell that the queue is empty: on
+		// a busy machine, Accept may not have looked since it was set.
+		c, looked := queued(a.Listener)
+		if c != nil {
+			return c, nil
+		}
+		if a.over(now, err, looked) {
 			_ = a.Close()
 			return nil, errAccepting{}
-		default:
-			a.wait(now, true)
 		}
+		a.wait(now, true)
 	}
 }
 
@@ -139,16 +146,15 @@ func (a *acceptor) ends() bool {
 	return a.mu.ending
 }
 
-// over reports whether a failed Accept was the last one. A single timeout does
-// not tell that the queue is empty: on a busy machine the deadline may be over
-// before Accept has looked. A second one, after a new deadline, does. An error
-// of one aborted connection does not end the others.
-func (a *acceptor) over(now time.Time, err error) bool {
+// over reports whether a failed Accept was the last one. Where nobody looked
+// into the queue, it takes a second timeout, after a new deadline. An error of
+// one aborted connection does not end the others.
+func (a *acceptor) over(now time.Time, err error, looked bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var ne net.Error
 	timeout := errors.As(err, &ne) && ne.Timeout()
-	return a.mu.closed || timeout && a.mu.empty || !(timeout || a.mu.shut) && now.After(a.mu.until)
+	return a.mu.closed || timeout && (looked || a.mu.empty) || !(timeout || a.mu.shut) && now.After(a.mu.until)
 }
 
 // Close closes the socket, once.

@@ -50,6 +50,7 @@ func startLoad(addr string, n int) *load {
 // client sends requests one after another until it is refused or loses one.
 func (l *load) client(id int, keep bool) {
 	for n := 0; ; {
+		last := time.Now() // the server may have accepted long before Dial returns
 		c, err := net.DialTimeout("tcp", l.addr, patience)
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			l.refused.Add(1)
@@ -59,7 +60,7 @@ func (l *load) client(id int, keep bool) {
 			l.lose("dial: " + err.Error())
 			return
 		}
-		r, last := bufio.NewReader(c), time.Now()
+		r := bufio.NewReader(c)
 		for again := true; again; n++ {
 			a, err := exchange(c, r, fmt.Sprintf("client %d request %d", id, n), keep)
 			if err != nil {
@@ -68,7 +69,7 @@ func (l *load) client(id int, keep bool) {
 					l.late.Add(1)
 					return
 				}
-				l.lose(fmt.Sprintf("keep=%v: %v", keep, err))
+				l.lose(fmt.Sprintf("keep=%v, silent for %v: %v", keep, a.sent.Sub(last).Round(5*time.Millisecond), err))
 				return
 			}
 			l.answered.Add(1)

@@ -111,7 +111,7 @@ func TestDelaysAreExactForEveryLimit(t *testing.T) {
 	for _, limit := range []float64{
 		5e-324, 1e-300, 1e-12, 1e-10, 1e-9, 0.1, 1. / 3, 1, 3, 7.7, 1e3, 1e6, 1e9, 1e9 + 1, 1e12, 1e18, 1e300,
 	} {
-		for _, burst := range []int{1, 3, 1000, 1 << 40, math.MaxInt} {
+		for _, burst := range []int{1, 3, 1000, 1 << 30, math.MaxInt} {
 			lim := rate.NewLimiter(rate.Limit(limit), burst)
 			require.True(t, lim.AllowN(now, burst), "%v, %d: starts full", limit, burst)
 			exact := new(big.Rat).SetInt64(int64(burst))

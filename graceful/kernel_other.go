@@ -1,0 +1,12 @@
+//go:build !unix
+
+package graceful
+
+// Where a socket can't be asked, its buffer is taken for empty, and its queue
+// is left to Accept.
+
+import "net"
+
+func unread(net.Conn) bool { return false }
+
+func queued(net.Listener) (net.Conn, bool) { return nil, false }
