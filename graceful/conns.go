@@ -153,39 +153,29 @@ func (s *conns) isH2(c net.Conn) {
 	}
 }
 
-// verdictOn is what became of a connection that was to be sent away.
-type verdictOn uint8
-
-const (
-	keptH2    verdictOn = iota // it speaks h2, or is not silent any more
-	unreadYet                  // its goroutine has yet to read what has come
-	sentAway
-)
-
 // sendAway ends a silent connection that has not sent anything, or is an idle
-// http/1.1 one, whose last answer is out.
+// http/1.1 one, whose last answer is out. sent is false for one that is not
+// silent any more; h2 is true for one that has to be told to go instead.
 //
 // Closing it would be simple and wrong: its goroutine may have read a request,
 // and not come to say so. A read deadline in the past only ends a wait for
 // more; whoever has read already goes on, and change lifts the deadline again.
 // Both happen under the mutex, so one of them comes first.
-func (s *conns) sendAway(c net.Conn) verdictOn {
-	if s.speaksTLSH2(c) {
-		return keptH2
-	}
+func (s *conns) sendAway(c net.Conn) (sent, h2 bool) {
+	overTLS := s.speaksTLSH2(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	is, open := s.mu.open[c]
-	_, h2 := s.mu.h2[c]
+	_, clear := s.mu.h2[c]
 	switch {
-	case !open || is.state == http.StateActive || h2:
-		return keptH2
-	case unread(c):
-		return unreadYet
+	case !open || is.state == http.StateActive || unread(c):
+		return false, false
+	case overTLS || clear:
+		return false, true
 	}
 	s.mu.woken[c] = struct{}{}
 	_ = c.SetReadDeadline(time.Unix(1, 0)) // fails for a closed one only
-	return sentAway
+	return true, false
 }
 
 // speaksTLSH2 reports whether c is idle and negotiated h2. Before it is idle,

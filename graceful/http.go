@@ -205,21 +205,18 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 // sendAway sends connections away one by one, each right after a look into its
 // buffer, and adds them to gone. Leaving that to Shutdown would be a trap: it
 // makes the server drop every request that has come since the look, on all of
-// them. done means that none is left that could be sent away.
+// them. done means that there was nothing but silent h2.
 func (h *httpServer) sendAway(conns []net.Conn, gone map[net.Conn]struct{}) (done bool) {
 	done = true
 	for _, c := range conns {
-		switch h.conns.sendAway(c) {
-		case unreadYet:
-			done = false
-		case sentAway:
-			done = false
+		sent, h2 := h.conns.sendAway(c)
+		if sent {
 			gone[c] = struct{}{}
 		}
+		done = done && h2
 	}
 	if len(gone) > 0 {
-		text := fmt.Sprintf("closed %d silent", len(gone))
-		h.remark.Store(text)
+		h.remark.Store(fmt.Sprintf("closed %d silent", len(gone)))
 	}
 	return done
 }

@@ -214,7 +214,7 @@ func TestARequestThatWasReadAndNotYetToldOfIsServed(t *testing.T) {
 	for _, c := range []net.Conn{used, fresh} {
 		fmt.Fprint(c, "POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n")
 	}
-	wait(time.Millisecond)
+	wait(2 * settle) // until they have been taken for silent
 	for _, c := range []net.Conn{used, fresh} {
 		fmt.Fprint(c, "hello")
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -224,6 +224,36 @@ func TestARequestThatWasReadAndNotYetToldOfIsServed(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, "hello", string(body))
 	}
+	require.NoError(t, <-done)
+}
+
+// deadlines is a connection of which only its read deadlines matter.
+type deadlines struct {
+	net.Conn
+	set chan time.Time
+}
+
+func (d deadlines) SetReadDeadline(t time.Time) error { d.set <- t; return nil }
+
+// The same, if the request is told of right after the connection was sent away.
+func TestAConnectionThatIsNotSilentAfterAllIsLeftInPeace(t *testing.T) {
+	srv := &http.Server{}
+	_, stop := serveHTTP(t, srv)
+	c := deadlines{set: make(chan time.Time, 100)}
+	srv.ConnState(c, http.StateNew) // as net/http calls the hook
+	done := make(chan error, 1)
+	go func() { // ends with the stop
+		_, err := stop()
+		done <- err
+	}()
+	require.True(t, (<-c.set).Before(time.Now()))
+	srv.ConnState(c, http.StateActive)
+	last := <-c.set
+	for len(c.set) > 0 {
+		last = <-c.set
+	}
+	require.Zero(t, last)
+	srv.ConnState(c, http.StateClosed)
 	require.NoError(t, <-done)
 }
 

@@ -20,6 +20,8 @@ const (
 
 	// joinTime is how long Serve may take to return once Accept has failed.
 	// Servers that only return from Serve when they are shut down exist.
+	// Whoever does not even accept is waited for as long, after the settle
+	// time on a busy machine.
 	joinTime = 100 * time.Millisecond
 )
 
@@ -46,6 +48,7 @@ type acceptor struct {
 	serving func() // called by the first Accept, once
 
 	first sync.Once
+	done  chan struct{} // closed with the socket
 	mu    struct {
 		sync.Mutex
 		ending bool
@@ -59,7 +62,7 @@ type acceptor struct {
 // bind opens the socket of c, or takes the one it came with.
 func bind(ctx context.Context, c *Component) (*acceptor, error) {
 	if c.Listener != nil {
-		return &acceptor{Listener: c.Listener}, nil
+		return &acceptor{Listener: c.Listener, done: make(chan struct{})}, nil
 	}
 	network, addr, path := "tcp", c.Addr, ""
 	if rest, ok := strings.CutPrefix(c.Addr, "unix:"); ok {
@@ -71,7 +74,7 @@ func bind(ctx context.Context, c *Component) (*acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &acceptor{Listener: ln, path: path, ours: true}, nil
+	return &acceptor{Listener: ln, path: path, ours: true, done: make(chan struct{})}, nil
 }
 
 // Accept returns the next connection, also after the end has begun, until
@@ -166,5 +169,6 @@ func (a *acceptor) Close() error {
 	if again {
 		return nil
 	}
+	defer close(a.done)
 	return a.Listener.Close()
 }

@@ -120,10 +120,7 @@ func (r *run) bounded(name string, limit time.Duration) (context.Context, contex
 func (r *run) orderly(ctx context.Context, p *part, cause error) error {
 	if p.ln != nil {
 		p.ln.end(time.Now())
-		join, cancel := context.WithTimeout(ctx, settle+joinTime)
-		waitFor(join, p.ended)
-		cancel()
-		_ = p.ln.Close()
+		p.join(ctx)
 	}
 	p.cancel(cause)
 	if !waitFor(ctx, p.begun) {
@@ -133,6 +130,21 @@ func (r *run) orderly(ctx context.Context, p *part, cause error) error {
 		return nil
 	}
 	return p.Stop(ctx)
+}
+
+// join waits for the end of accepting, then for Serve.
+func (p *part) join(ctx context.Context) {
+	accepting, cancel := context.WithTimeout(ctx, settleMost+joinTime)
+	defer cancel()
+	select {
+	case <-p.ln.done:
+	case <-p.ended:
+	case <-accepting.Done(): // nobody accepts
+	}
+	_ = p.ln.Close()
+	serving, cancel := context.WithTimeout(ctx, joinTime)
+	defer cancel()
+	waitFor(serving, p.ended)
 }
 
 // cut ends what did not stop in time, and tells whether that helped.

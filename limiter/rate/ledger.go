@@ -37,25 +37,28 @@ type booking struct {
 // What was withheld is kept with the next booking that still holds, so however
 // many cancel, there are no more entries than reservations that hold. It is
 // guarded by the limiter's lock.
-type ledger []*booking
+type ledger struct {
+	bookings []*booking
+	now      time.Time // as of which those that have passed were dropped
+}
 
 // add enters a booking. Its turn is the last, unless the limit was raised.
 func (l *ledger) add(now time.Time, b *booking) {
 	l.forget(now)
-	i := len(*l)
-	for i > 0 && (*l)[i-1].act.After(b.act) {
+	i := len(l.bookings)
+	for i > 0 && l.bookings[i-1].act.After(b.act) {
 		i--
 	}
-	*l = slices.Insert(*l, i, b)
+	l.bookings = slices.Insert(l.bookings, i, b)
 }
 
 // cancel returns how many tokens come back to the bucket.
 func (l *ledger) cancel(now time.Time, b *booking) (back float64) {
 	l.forget(now)
-	later := *l
-	if i := slices.Index(*l, b); i >= 0 {
-		*l = slices.Delete(*l, i, i+1)
-		later = (*l)[i:]
+	later := l.bookings
+	if i := slices.Index(l.bookings, b); i >= 0 {
+		l.bookings = slices.Delete(l.bookings, i, i+1)
+		later = l.bookings[i:]
 	}
 	b.cancelled = true
 	n := float64(b.n)
@@ -72,11 +75,16 @@ func (l *ledger) cancel(now time.Time, b *booking) (back float64) {
 	return back
 }
 
-// forget drops the bookings whose turn has passed.
+// forget drops the bookings whose turn has passed, and all if now is on another
+// clock: nobody can tell when their turn is.
 func (l *ledger) forget(now time.Time) {
 	passed := 0
-	for passed < len(*l) && (*l)[passed].act.Before(now) {
+	if now.Before(l.now) {
+		passed = len(l.bookings)
+	}
+	for passed < len(l.bookings) && l.bookings[passed].act.Before(now) {
 		passed++
 	}
-	*l = slices.Delete(*l, 0, passed)
+	l.bookings = slices.Delete(l.bookings, 0, passed)
+	l.now = now
 }

@@ -122,6 +122,25 @@ func TestOneLimiterServesInABubbleOutsideAndInTheNext(t *testing.T) {
 	})
 }
 
+// A turn on the world's clock is decades away from inside a bubble, and must not
+// count as one that comes later.
+func TestAReservationMadeOutsideABubbleWithholdsNothingInside(t *testing.T) {
+	lim, now := rate.NewLimiter(rate.Every(time.Hour), 1), time.Now()
+	require.True(t, lim.AllowN(now, 1))
+	require.True(t, lim.ReserveN(now, 1).OK())
+	synctest.Test(t, func(t *testing.T) {
+		require.Equal(t, -1.0, lim.Tokens())
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() { failed <- lim.Wait(ctx) }()
+		synctest.Wait()
+		require.Equal(t, -2.0, lim.Tokens())
+		cancel()
+		require.True(t, <-failed == context.Canceled)
+		require.Equal(t, -1.0, lim.Tokens())
+	})
+}
+
 func TestConcurrentCallersNeverGetMoreThanTheBurst(t *testing.T) {
 	for range 200 {
 		lim := rate.NewLimiter(0, 10)

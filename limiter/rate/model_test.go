@@ -43,6 +43,7 @@ func (m *model) advance(now int64) {
 		m.last = now
 	} else if now < m.last-lateness {
 		m.last = now
+		m.taken = nil // on another clock
 	}
 	m.tokens = min(m.tokens, 8*m.burst)
 }

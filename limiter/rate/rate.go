@@ -50,8 +50,9 @@
 //     Wait fails at once. There both succeed, to wait for that long, and the
 //     tokens stay owed when the limit is raised.
 //   - When all reservations are cancelled before a turn among them has come, all
-//     tokens come back, in whatever order; there only in reverse order. Cancelling one twice
-//     gives its tokens back once, and one made under Inf gives back nothing.
+//     tokens come back, in whatever order; there only in reverse order.
+//     Cancelling one twice gives its tokens back once, and one made under Inf
+//     gives back nothing.
 //   - A negative n panics. There it adds tokens.
 //   - Any limit above Inf is Inf, and one that is not a number is zero.
 //   - [Sometimes] calls its function without holding a lock, and takes a clock

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +25,8 @@ type http1 struct {
 	used bool // conn has carried a request before
 }
 
+var errClosed = errors.New("the server has closed the connection")
+
 // connect dials unless there is a connection.
 func (c *http1) connect(ctx context.Context) error {
 	if c.conn != nil {
@@ -37,8 +40,15 @@ func (c *http1) connect(ctx context.Context) error {
 	return nil
 }
 
-// do makes the n-th request on the connection.
+// do makes the n-th request on the connection. It looks first whether the
+// server has closed it since the last answer, as every pool of connections
+// does: on a busy machine the close can lie there for a long time, and a
+// request that is sent after it is the client's mistake.
 func (c *http1) do(ctx context.Context, n int) result {
+	if c.used && closedByPeer(c.conn) {
+		c.close()
+		return result{unsent, errClosed}
+	}
 	c.conn.SetDeadline(deadline(ctx))
 	request, want := c.request(n)
 	used := c.used

@@ -1,3 +1,5 @@
+//go:build unix
+
 package drive
 
 // The http/1.1 client against every way in which a server can fail it.
@@ -6,19 +8,12 @@ import (
 	"context"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-// one makes one request, dial included, as a worker does.
-func one(ctx context.Context, c client, n int) result {
-	if err := c.connect(ctx); err != nil {
-		return ofError(err)
-	}
-	return c.do(ctx, n)
-}
 
 func TestAnHTTP1RequestIsCalledWhatBecameOfIt(t *testing.T) {
 	whole := echoAnswer("")
@@ -85,6 +80,34 @@ func TestARequestOfWhichNoByteWentOutIsNotCounted(t *testing.T) {
 	require.Equal(t, unsent, one(testContext(t), c, 1).outcome)
 	require.Equal(t, answered, one(testContext(t), c, 1).outcome)
 	require.EqualValues(t, 2, server.accepted.Load())
+}
+
+func TestARequestIsNotSentIntoAClosedConnection(t *testing.T) {
+	for name, hangUp := range map[string]func(*net.TCPConn){
+		"closed": func(c *net.TCPConn) { c.Close() },
+		"reset":  reset,
+	} {
+		t.Run(name, func(t *testing.T) {
+			read := make(chan struct{})
+			server := newFaulty(t, func(c *net.TCPConn) {
+				readRequest(c)
+				io.WriteString(c, echoAnswer("")) // says nothing of closing
+				<-read
+				hangUp(c)
+			})
+			c := &http1{addr: server.addr, keep: true}
+			require.Equal(t, answered, one(testContext(t), c, 1).outcome)
+			require.False(t, closedByPeer(c.conn))
+			close(read)
+			ctx := testContext(t)
+			for !closedByPeer(c.conn) {
+				require.NoError(t, ctx.Err(), "the close never came")
+				runtime.Gosched()
+			}
+			require.Equal(t, unsent, one(ctx, c, 1).outcome)
+			require.Nil(t, c.conn)
+		})
+	}
 }
 
 func TestANewConnectionThatTakesNoByteIsLost(t *testing.T) {

@@ -56,6 +56,14 @@ func newFaulty(t *testing.T, serve func(*net.TCPConn)) *faulty {
 	return f
 }
 
+// one makes one request, dial included, as a worker does.
+func one(ctx context.Context, c client, n int) result {
+	if err := c.connect(ctx); err != nil {
+		return ofError(err)
+	}
+	return c.do(ctx, n)
+}
+
 // closedAddr returns an address at which nobody listens any more.
 func closedAddr(t *testing.T) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
