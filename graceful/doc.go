@@ -35,10 +35,11 @@
 // client to go elsewhere (Connection: close, GOAWAY); requests in flight end;
 // then connections that have not sent a whole request head for 50 ms are
 // closed (longer, up to a second, while the machine is too busy to tell silence
-// from want of time), and Shutdown comes last, when it has nothing left to drop. All of that is driven by the
-// connections' states, so Run returns when the last response is out and not
-// at some poll after it. A request that reaches an idle http/1.1 connection
-// in the instant in which it is closed is still lost, as the protocol has it.
+// from want of time), and Shutdown comes last, when it has nothing left to
+// drop. All of that is driven by the connections' states, so Run returns when
+// the last response is out and not at some poll after it. A request that
+// reaches an idle http/1.1 connection in the instant in which it is closed is
+// still lost, as the protocol has it.
 //
 // # Signals
 //

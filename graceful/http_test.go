@@ -239,7 +239,7 @@ func (d deadlines) SetReadDeadline(t time.Time) error { d.set <- t; return nil }
 func TestAConnectionThatIsNotSilentAfterAllIsLeftInPeace(t *testing.T) {
 	srv := &http.Server{}
 	_, stop := serveHTTP(t, srv)
-	c := deadlines{set: make(chan time.Time, 100)}
+	c := deadlines{set: make(chan time.Time, 10_000)}
 	srv.ConnState(c, http.StateNew) // as net/http calls the hook
 	done := make(chan error, 1)
 	go func() { // ends with the stop
