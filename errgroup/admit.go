@@ -64,7 +64,9 @@ func (g *Group) waitLocked(f func() error) (direct bool) {
 		w.wake.Wait()
 	}
 	direct = w.direct
-	g.mu.blocked.recycle(w)
+	if g.mu.active > 0 { // at rest nothing is kept
+		g.mu.blocked.recycle(w)
+	}
 	g.mu.Unlock()
 	return direct
 }
