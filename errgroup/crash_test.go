@@ -112,7 +112,7 @@ func ownLabel() string {
 
 func blockedInGo() bool {
 	for _, entry := range goroutineProfile() {
-		if strings.Contains(entry, "(*Group).waitLocked") {
+		if strings.Contains(entry, "(*Group).block") {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // A Group is a collection of tasks that are parts of one job.
@@ -33,18 +34,25 @@ type Group struct {
 		limit   int // tasks that may be active, if limited
 
 		// active counts the tasks that hold a slot: accepted and not finished.
-		// While a Go is blocked under a limit above zero, active == limit; so
+		// While a Go is blocked under a limit above zero, active >= limit; so
 		// active == 0 means that the group is at rest.
 		active int
-		queue  queue // accepted tasks that no worker has taken
-		spare  int   // workers started and not yet at their first task; >= queue.len()
+		queue  queue  // accepted tasks that no worker has taken
+		spare  int    // workers that are inside no task; >= queue.len()
+		worker func() // g.work, bound when the first is needed for the queue
+		begun  bool   // the first task under a limit has been accepted
 
 		blocked waiters // Gos at the limit, oldest first
+		pace    pace
 
 		err    error     // the first error; never replaced
 		rest   sync.Cond // signalled when active falls to zero
 		rounds uint64    // how often it has
 	}
+
+	// woken counts the Gos that were blocked, have been admitted, and have not
+	// come back to life yet. Raised under the lock and lowered without it.
+	woken atomic.Int32
 }
 
 // Options are the settings of a group made by [New]. The zero value is a group
@@ -91,18 +99,12 @@ func (g *Group) Go(f func() error) {
 	if f == nil {
 		panic("errgroup: Go of a nil func")
 	}
-	g.mu.Lock()
+	g.lock()
 	if g.fullLocked() {
-		if !g.waitLocked(f) {
-			return // a worker has taken the task
-		}
-	} else if !g.acceptLocked(f) {
-		g.mu.Unlock()
+		g.block(f)
 		return
-	} else {
-		g.mu.Unlock()
 	}
-	go g.work(f) // ends with f, or with the queue
+	g.accept(f)
 }
 
 // TryGo runs f as a task of the group if that is possible without blocking,
@@ -112,16 +114,12 @@ func (g *Group) TryGo(f func() error) bool {
 	if f == nil {
 		panic("errgroup: TryGo of a nil func")
 	}
-	g.mu.Lock()
+	g.lock()
 	if g.fullLocked() {
 		g.mu.Unlock()
 		return false
 	}
-	direct := g.acceptLocked(f)
-	g.mu.Unlock()
-	if direct {
-		go g.work(f) // ends with f, or with the queue
-	}
+	g.accept(f)
 	return true
 }
 
@@ -132,13 +130,12 @@ func (g *Group) TryGo(f func() error) bool {
 // With n >= 0 it panics while any task of the group is active, with an error
 // that names their number, and changes nothing.
 func (g *Group) SetLimit(n int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.lock()
 	if active := g.mu.active; active != 0 && n >= 0 {
+		g.mu.Unlock()
 		panic(fmt.Errorf("errgroup: modify limit while %v goroutines in the group are still active", active))
 	}
-	g.mu.limited, g.mu.limit = n >= 0, n
-	g.admitLocked()
+	g.limitTo(n)
 }
 
 // Wait blocks until every task of the group has returned, those of Gos blocked

@@ -18,18 +18,22 @@ const (
 	byPanic                // set before the panic goes on its way to the crash
 )
 
-// work runs f, or without one the queue's next task, and then whatever task it
-// finds in the queue, until there is none.
-func (g *Group) work(f func() error) {
+// work takes tasks from the queue until there is none.
+func (g *Group) work() {
+	if f := g.first(); f != nil { // else the workers that were there have been faster
+		g.workOn(f)
+	}
+}
+
+// workOn runs f, and then whatever task it finds in the queue, until there is
+// none.
+func (g *Group) workOn(f func() error) {
 	end := byGoexit
 	defer func() {
 		if end == byGoexit {
 			g.goexited()
 		}
 	}()
-	if f == nil {
-		f = g.first()
-	}
 	g.drain(f, &end)
 	if end == byGoexit { // drain came back: its recover stopped a panic that had no value
 		end = byPanic
@@ -54,11 +58,11 @@ func (g *Group) drain(f func() error, end *ending) {
 			}
 		}
 	}()
-	for f != nil {
+	for woke := (*waiter)(nil); f != nil; {
 		if err := f(); err != nil {
 			g.fail(err)
 		}
-		f = g.next()
+		f, woke = g.next(woke)
 	}
 	*end = byReturn
 }
@@ -69,34 +73,94 @@ func (g *Group) goexited() {
 	if g.strict {
 		g.fail(belay.ErrGoexit)
 	}
-	if f := g.next(); f != nil {
-		go g.work(f) // ends with the queue
+	if f, _ := g.next(nil); f != nil {
+		go g.workOn(f) // ends with the queue
 	}
 }
 
-// first takes a new worker's first task. It is nil when the workers that were
-// there already have been faster.
+// first takes a new worker's first task.
 func (g *Group) first() func() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.lock()
 	g.mu.spare--
-	return g.mu.queue.pop()
+	f := g.mu.queue.pop()
+	g.mu.Unlock()
+	return f
 }
 
-// next finishes a task: its slot goes to the Go that has waited longest, and
-// the worker goes on with the queue's next task, all in one critical section,
-// so that the group never looks at rest while a Go is blocked.
-func (g *Group) next() func() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// next finishes a task: its slot goes to the Go that has waited longest, in the
+// same critical section, so that the group never looks at rest while a Go is
+// blocked. It returns the worker's next task, or nil if the worker has to end,
+// by the rule of pace.go; and the waiter whose Go it has woken, to be given to
+// the worker's next call.
+func (g *Group) next(woke *waiter) (f func() error, waking *waiter) {
+	g.lock()
 	g.mu.active--
-	g.mu.spare++ // it is inside no task now, so whoever is admitted needs no other worker
-	g.admitLocked()
+	w := g.admitLocked()
 	if g.mu.active == 0 {
 		g.restLocked()
 	}
+	g.recycleLocked(woke)
+	pace := &g.mu.pace
+	reserve := g.mu.queue.len() - 1 + g.mu.blocked.n // without this worker's next task
+	if w != nil {
+		if g.direct() {
+			g.mu.Unlock()
+			w.wake.Signal()
+			return nil, nil
+		}
+		if pace.careful > 0 && reserve < pace.thin {
+			pace.careful--
+			g.handOver(w)
+			return nil, nil
+		}
+		pace.taken++
+	}
+	if 0 <= reserve && reserve < pace.low && g.woken.Load() > 0 {
+		g.yieldLocked(w)
+		w = nil
+	}
+	f = g.mu.queue.pop()
+	for range dryYields {
+		if f != nil || g.woken.Load() == 0 {
+			break
+		}
+		g.yieldLocked(nil)
+		f = g.mu.queue.pop()
+	}
+	if f == nil && g.mu.active > 0 && g.woken.Load() > 0 {
+		pace.stall()
+	}
+	g.mu.Unlock()
+	if w != nil {
+		w.wake.Signal()
+	}
+	return f, w
+}
+
+// handOver starts a worker in place of the caller, which has to end, and wakes
+// w's Go: it comes next on this processor. It unlocks.
+func (g *Group) handOver(w *waiter) {
+	worker := g.hireLocked()
+	g.mu.Unlock()
+	go worker() // ends when it finds the queue empty
+	w.wake.Signal()
+	g.lock()
+	g.recycleLocked(w)
+	g.mu.Unlock()
+}
+
+// yieldLocked wakes w's Go, if there is one, and lets all that is ready on this
+// processor run before the caller goes on.
+func (g *Group) yieldLocked(w *waiter) {
+	g.mu.spare++ // it is inside no task now, so a task that is accepted needs no other worker
+	g.mu.Unlock()
+	if w != nil {
+		w.wake.Signal()
+	}
+	runtime.Gosched()
+	g.lock()
 	g.mu.spare--
-	return g.mu.queue.pop()
+	g.recycleLocked(w)
 }
 
 // restLocked ends a round: it lets the Waits go, and what the round has grown.
