@@ -1,6 +1,7 @@
 package main
 
-// This file measures: two sides in turn, and the medians of what they took.
+// This file measures: two sides in turn, the medians of what they took, and
+// whether that is what we claim.
 
 import (
 	"fmt"
@@ -14,6 +15,13 @@ type row struct {
 	peer  string // whom it is compared with
 	theirs,
 	ours func(n int)
+
+	target float64       // the least ratio that we claim; zero: none
+	n      int           // operations in a round; zero: as many as its length has room for
+	least  time.Duration // a round is at least that long, unless n is set
+	// check has ours do n operations once more, and says whether a bound holds
+	// that is not about time; nil: there is none.
+	check func(n int) (found string, holds bool)
 }
 
 // result is what a comparison found. Times are per operation.
@@ -21,17 +29,25 @@ type result struct {
 	theirs, ours time.Duration // medians
 	ratio        float64       // median of the rounds' theirs/ours
 	low, high    float64       // the lowest and highest round
+	found        string        // by the row's check
+	short        bool          // the median is below the target, or the check's bound does not hold
 }
 
-// compare runs both sides counts times in turn, each for about length. Who
-// goes first changes from round to round. now is the clock.
+// compare runs both sides counts times in turn, each for about length, or as the
+// row says. Who goes first changes from round to round. now is the clock.
 func compare(r row, counts int, length time.Duration, now func() time.Time) result {
 	timed := func(f func(int), n int) time.Duration {
 		began := now()
 		f(n)
 		return max(now().Sub(began), 1)
 	}
-	n := calibrate(func(n int) time.Duration { return max(timed(r.theirs, n), timed(r.ours, n)) }, length)
+	slower := func(n int) time.Duration { return max(timed(r.theirs, n), timed(r.ours, n)) }
+	n := r.n
+	if n == 0 {
+		n = calibrate(slower, max(length, r.least))
+	} else {
+		slower(n) // warms both sides up, as calibrate does
+	}
 	var theirs, ours, ratios []float64
 	for i := range counts {
 		var t, o time.Duration
@@ -44,13 +60,20 @@ func compare(r row, counts int, length time.Duration, now func() time.Time) resu
 		ours = append(ours, float64(o)/float64(n))
 		ratios = append(ratios, float64(t)/float64(o))
 	}
-	return result{
+	res := result{
 		theirs: time.Duration(median(theirs)),
 		ours:   time.Duration(median(ours)),
 		ratio:  median(ratios),
 		low:    slices.Min(ratios),
 		high:   slices.Max(ratios),
 	}
+	res.short = res.ratio < r.target
+	if r.check != nil {
+		found, holds := r.check(n)
+		res.found = found
+		res.short = res.short || !holds
+	}
+	return res
 }
 
 // calibrate finds how many operations the slower side does in about length. It
@@ -72,8 +95,25 @@ func median(xs []float64) float64 {
 	return xs[mid]
 }
 
-const header = "| shape | peer | peer's time | ours | ratio | range |\n|---|---|---|---|---|---|"
+const header = "| shape | peer | peer's time | ours | ratio | range | target | verdict |\n|---|---|---|---|---|---|---|---|"
+
+// claimed reports whether r can fall short.
+func (r row) claimed() bool { return r.target > 0 || r.check != nil }
 
 func line(r row, res result) string {
-	return fmt.Sprintf("| %s | %s | %v | %v | %.2f | %.2f-%.2f |", r.shape, r.peer, res.theirs, res.ours, res.ratio, res.low, res.high)
+	target, verdict := "", ""
+	if r.target > 0 {
+		target = fmt.Sprintf("%.2f", r.target)
+	}
+	if r.claimed() {
+		verdict = "ok"
+	}
+	if res.short {
+		verdict = "SHORT"
+	}
+	if res.found != "" {
+		verdict += ", " + res.found
+	}
+	return fmt.Sprintf("| %s | %s | %v | %v | %.2f | %.2f-%.2f | %s | %s |",
+		r.shape, r.peer, res.theirs, res.ours, res.ratio, res.low, res.high, target, verdict)
 }

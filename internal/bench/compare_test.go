@@ -3,11 +3,19 @@ package main
 // This file tests the measuring with a clock of its own, and that every row runs.
 
 import (
+	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+// The test binary plays its own child, as the command does.
+func TestMain(m *testing.M) {
+	if !echoChild() {
+		os.Exit(m.Run())
+	}
+}
 
 // A clock that only the sides of a comparison move.
 type clock struct{ t time.Time }
@@ -51,6 +59,43 @@ func TestTheMedianOfAnEvenNumberIsTheMeanOfTheMiddle(t *testing.T) {
 	require.EqualValues(t, 2, median([]float64{3, 1, 2}))
 }
 
+func TestARowsLeastLengthHoldsWhereTheGivenOneIsShorter(t *testing.T) {
+	var c clock
+	most := 0
+	side := func(n int) { most = max(most, n); c.costs(time.Millisecond)(n) }
+	r := row{theirs: side, ours: side, least: 80 * time.Millisecond}
+	compare(r, 1, 10*time.Millisecond, c.now)
+	require.Equal(t, 80, most)
+	compare(r, 1, 100*time.Millisecond, c.now)
+	require.Equal(t, 100, most)
+}
+
+func TestAFixedNumberOfOperationsIsKeptAndWarmedUp(t *testing.T) {
+	var c clock
+	var ns []int
+	side := func(n int) { ns = append(ns, n); c.costs(time.Millisecond)(n) }
+	compare(row{theirs: side, ours: side, n: 7}, 2, time.Hour, c.now)
+	require.Equal(t, []int{7, 7, 7, 7, 7, 7}, ns)
+}
+
+func TestARatioIsShortOnlyBelowItsTarget(t *testing.T) {
+	var c clock
+	r := row{shape: "s", peer: "p", theirs: c.costs(30 * time.Microsecond), ours: c.costs(10 * time.Microsecond)}
+	for target, verdict := range map[float64]string{0: "|  |  |", 3: "| 3.00 | ok |", 3.01: "| 3.01 | SHORT |"} {
+		r.target = target
+		require.Equal(t, "| s | p | 30µs | 10µs | 3.00 | 3.00-3.00 "+verdict, line(r, compare(r, 3, time.Second, c.now)))
+	}
+}
+
+func TestACheckThatFailsIsShortWhateverTheRatio(t *testing.T) {
+	var c clock
+	for holds, verdict := range map[bool]string{true: "ok", false: "SHORT"} {
+		r := row{theirs: c.costs(2), ours: c.costs(1), target: 1, n: 5}
+		r.check = func(n int) (string, bool) { return "found", n == 5 && holds }
+		require.Contains(t, line(r, compare(r, 3, time.Second, c.now)), "| 1.00 | "+verdict+", found |")
+	}
+}
+
 // Each row is run for real, though too short to say anything: a comparison
 // that hangs or crashes must not be found at the time of the claim.
 func TestEveryRowRuns(t *testing.T) {
@@ -59,6 +104,9 @@ func TestEveryRowRuns(t *testing.T) {
 			t.Run(s.name+"/"+r.shape, func(*testing.T) {
 				r.theirs(3)
 				r.ours(3)
+				if r.check != nil {
+					r.check(3)
+				}
 			})
 		}
 	}

@@ -1,12 +1,15 @@
 // Command bench compares this module with its peers: both in one process, in
 // turn, several times over, so that what the machine does meanwhile hits both.
 // What counts is the ratio; the absolute times say only what kind of machine it
-// was.
+// was. Where a ratio is claimed, it stands beside as the target, and a median
+// below it is marked SHORT; the range says how far to trust that.
 //
 //	go run ./internal/bench                  every suite
 //	go run ./internal/bench errgroup         one suite
 //	go run ./internal/bench -counts 12 rate  with more rounds
 package main
+
+// This file reads the command line and prints the tables.
 
 import (
 	"flag"
@@ -30,6 +33,9 @@ var suites = []struct {
 }
 
 func main() {
+	if echoChild() {
+		return
+	}
 	counts := flag.Int("counts", 6, "rounds of each comparison, at least 6 for a claim")
 	length := flag.Duration("length", 30*time.Millisecond, "length of one round of one side")
 	flag.Usage = func() {
@@ -53,10 +59,26 @@ func main() {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), s.name) {
 			continue
 		}
-		fmt.Printf("\n%s\n%s\n", s.name, header)
-		for _, r := range s.rows() {
-			fmt.Println(line(r, compare(r, *counts, *length, time.Now)))
+		show(s.name, s.rows(), *counts, *length)
+	}
+}
+
+// show prints a suite's table, each line as soon as it is known.
+func show(suite string, rows []row, counts int, length time.Duration) {
+	fmt.Printf("\n%s\n%s\n", suite, header)
+	claimed, short := 0, 0
+	for _, r := range rows {
+		res := compare(r, counts, length, time.Now)
+		fmt.Println(line(r, res))
+		if r.claimed() {
+			claimed++
 		}
+		if res.short {
+			short++
+		}
+	}
+	if claimed > 0 {
+		fmt.Printf("\n%d of %d targets SHORT\n", short, claimed)
 	}
 }
 
