@@ -7,6 +7,9 @@
 //	go run ./internal/bench                  every suite
 //	go run ./internal/bench errgroup         one suite
 //	go run ./internal/bench -counts 12 rate  with more rounds
+//
+// The suite errgroup-dropped has the designs that errgroup did not take in the
+// place of ours, and errgroup's targets: SHORT is why they were not taken.
 package main
 
 // This file reads the command line and prints the tables.
@@ -27,6 +30,7 @@ var suites = []struct {
 	rows func() []row
 }{
 	{"errgroup", errgroupRows},
+	{"errgroup-dropped", droppedRows},
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
 	{"timeout", timeoutRows},
