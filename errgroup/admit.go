@@ -190,9 +190,10 @@ func (l *waiters) pop() *waiter {
 }
 
 // recycleLocked keeps w for the next Go that blocks. w must have been woken. At
-// rest the group keeps nothing.
+// rest the group keeps one: a group whose tasks are short is at rest each time
+// that they outrun their producer.
 func (g *Group) recycleLocked(w *waiter) {
-	if w != nil && g.mu.active > 0 {
+	if w != nil && (g.mu.active > 0 || g.mu.blocked.free == nil) {
 		w.next, g.mu.blocked.free = g.mu.blocked.free, w
 	}
 }

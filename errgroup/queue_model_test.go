@@ -78,7 +78,11 @@ func TestAGroupAtRestKeepsNothingThatItHasGrown(t *testing.T) {
 		require.Nil(t, w.f)
 	}
 	require.LessOrEqual(t, len(g.mu.queue.ring), keptPlaces)
-	require.Nil(t, g.mu.blocked.free)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if free := g.mu.blocked.free; free != nil {
+		require.Nil(t, free.next, "more than one waiter is kept")
+	}
 }
 
 func TestTheLastSettingInTheDebugListCounts(t *testing.T) {

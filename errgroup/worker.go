@@ -169,6 +169,8 @@ func (g *Group) restLocked() {
 	if g.mu.rest.L != nil {
 		g.mu.rest.Broadcast()
 	}
-	g.mu.blocked.free = nil
+	if kept := g.mu.blocked.free; kept != nil {
+		kept.next = nil
+	}
 	g.mu.queue.release()
 }
