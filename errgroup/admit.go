@@ -37,9 +37,8 @@ func (g *Group) fullLocked() bool {
 	return g.mu.limited && g.mu.active >= g.mu.limit
 }
 
-// accept gives f a slot, unlocks, and sees to it that f has a worker which is
-// inside no other task. Without that a task could be queued behind a running
-// one.
+// accept gives f a slot, unlocks, and sees to it that a worker which is inside
+// no task gets to f. Without that a task could be queued behind a running one.
 func (g *Group) accept(f func() error) {
 	g.mu.active++
 	switch {
@@ -60,10 +59,18 @@ func (g *Group) accept(f func() error) {
 	go g.workOn(f) // ends with f, or with the queue
 }
 
-// staffLocked returns what the caller has to start if the queue's tasks have
-// fewer workers than they need, else nil.
+// spares is how many workers without a task there have to be while tasks are
+// queued. Whichever of them gets to run takes a task and starts the next spare
+// one, so all queued tasks get going without a goroutine for each of those that
+// are over before it would run. One would do; but what was started last comes
+// next on the processor that started it, and others fetch it from there only
+// slowly, so there are two.
+const spares = 2
+
+// staffLocked returns what the caller has to start if there are too few spare
+// workers, else nil.
 func (g *Group) staffLocked() (worker func()) {
-	if g.mu.spare >= g.mu.queue.len() {
+	if g.mu.spare >= min(g.mu.queue.len(), spares) {
 		return nil
 	}
 	return g.hireLocked()

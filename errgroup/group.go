@@ -38,7 +38,7 @@ type Group struct {
 		// active == 0 means that the group is at rest.
 		active int
 		queue  queue  // accepted tasks that no worker has taken
-		spare  int    // workers that are inside no task; >= queue.len()
+		spare  int    // workers that are inside no task; >= min(queue.len(), spares)
 		worker func() // g.work, bound when the first is needed for the queue
 		begun  bool   // the first task under a limit has been accepted
 

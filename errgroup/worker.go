@@ -83,7 +83,11 @@ func (g *Group) first() func() error {
 	g.lock()
 	g.mu.spare--
 	f := g.mu.queue.pop()
+	worker := g.staffLocked()
 	g.mu.Unlock()
+	if worker != nil {
+		go worker() // ends when it finds the queue empty
+	}
 	return f
 }
 
@@ -130,7 +134,11 @@ func (g *Group) next(woke *waiter) (f func() error, waking *waiter) {
 	if f == nil && g.mu.active > 0 && g.woken.Load() > 0 {
 		pace.stall()
 	}
+	worker := g.staffLocked()
 	g.mu.Unlock()
+	if worker != nil {
+		go worker() // ends when it finds the queue empty
+	}
 	if w != nil {
 		w.wake.Signal()
 	}
