@@ -38,7 +38,7 @@ func TestNothingIsLeftWhenWaitIsNeverCalled(t *testing.T) {
 					time.Sleep(20 * time.Hour)
 					synctest.Wait()
 					cancel()
-					for range 1000 { // a goroutine is counted until a little after its bubble lost it
+					for range 1_000_000 { // a goroutine is counted until a little after its bubble lost it
 						if runtime.NumGoroutine() <= before {
 							break
 						}
