@@ -15,7 +15,13 @@ package errgroup
 // Go is given the slot and starts its task by itself, so that the task inherits
 // from its submitter what goroutines inherit.
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/belay-go/belay/internal/ctxerr"
+)
 
 // spins is how often lock asks before it parks. The lock is held for some
 // twenty nanoseconds; parking on it costs ten times that and, worse, wakes a
@@ -39,24 +45,32 @@ func (g *Group) fullLocked() bool {
 
 // accept gives f a slot, unlocks, and sees to it that a worker which is inside
 // no task gets to f. Without that a task could be queued behind a running one.
-func (g *Group) accept(f func() error) {
+// It fails only in a group with a shared limit.
+func (g *Group) accept(ctx context.Context, f func() error) error {
 	g.mu.active++
 	switch {
-	case g.direct() || !g.mu.limited:
+	case g.shared() != nil:
 		g.mu.Unlock()
+		return g.opts.startShared(ctx, f)
+	case g.direct() || !g.mu.limited:
+		g.mu.stats.Total++
+		g.mu.Unlock()
+		go g.workOn(f) // ends with f
 	case !g.mu.begun: // most groups are small, many are of one: no queue for that
+		g.mu.stats.Total++
 		g.mu.begun = true
 		g.mu.Unlock()
+		go g.workOn(f) // ends with f, or with the queue
 	default:
+		g.mu.stats.Total++
 		g.mu.queue.push(f)
 		worker := g.staffLocked()
 		g.mu.Unlock()
 		if worker != nil {
 			go worker() // ends when it finds the queue empty
 		}
-		return
 	}
-	go g.workOn(f) // ends with f, or with the queue
+	return nil
 }
 
 // spares is how many workers without a task there have to be while tasks are
@@ -92,10 +106,13 @@ func (g *Group) admitLocked() *waiter {
 	if g.mu.blocked.n == 0 || g.fullLocked() {
 		return nil
 	}
-	w := g.mu.blocked.pop()
+	w := g.mu.blocked.first
+	g.mu.blocked.remove(w)
 	g.mu.active++
+	g.mu.stats.Waited++
 	g.woken.Add(1)
 	if !g.direct() {
+		g.mu.stats.Total++
 		g.mu.queue.push(w.f)
 	}
 	w.f = nil
@@ -127,38 +144,99 @@ func (g *Group) limitTo(n int) {
 	for woken != nil {
 		w := woken
 		woken = w.next // before it is woken, though nobody recycles it
-		w.wake.Signal()
+		w.signal()
 	}
 }
 
 // block waits until f is admitted. It is called with the lock and returns
 // without.
 func (g *Group) block(f func() error) {
-	w := g.mu.blocked.push(f, (*unlocker)(g))
+	began := g.waitBegins()
+	w := g.mu.blocked.push(f, (*unlocker)(&g.mu.Mutex))
 	w.wake.Wait() // unlocks
 	// From here on w may already be another Go's.
-	g.woken.Add(-1)
-	if g.direct() {
-		go g.workOn(f) // ends with f
-	}
+	_ = g.unblocked(g.ctx, f, began) // what is not started is skipped, and Wait says so
 }
 
-// unlocker is the group as a blocked Go sees it: it unlocks to wait, and has
-// nothing to lock for when it is woken, since its task is on its way by then.
-// What the worker did before is visible to it by woken.
-type unlocker Group
+// blockContext is block for a call that gives up when ctx is done.
+func (g *Group) blockContext(ctx context.Context, f func() error) error {
+	began := g.waitBegins()
+	w := g.mu.blocked.pushContext(f)
+	g.mu.Unlock()
+	select {
+	case <-w.ready:
+	case <-ctx.Done():
+		g.lock()
+		if w.f != nil { // not admitted
+			g.mu.blocked.remove(w)
+			g.mu.stats.Cancelled++
+			g.mu.Unlock()
+			return ctxerr.Of(ctx)
+		}
+		g.mu.Unlock()
+	}
+	return g.unblocked(ctx, f, began)
+}
+
+// unblocked is where a call goes on that was blocked: its task is on its way,
+// or, in a direct group, has a slot to be started with.
+func (g *Group) unblocked(ctx context.Context, f func() error, began time.Duration) error {
+	g.woken.Add(-1)
+	if g.opts != nil {
+		g.opts.waitEnds(began)
+	}
+	switch {
+	case !g.direct():
+		return nil
+	case g.shared() != nil:
+		return g.opts.startShared(ctx, f)
+	}
+	g.start(f)
+	return nil
+}
+
+func (g *Group) waitBegins() time.Duration {
+	if g.opts == nil {
+		return 0
+	}
+	return g.opts.waitBegins()
+}
+
+// start starts f, which has all that it needs, on a goroutine of its own.
+func (g *Group) start(f func() error) {
+	g.lock()
+	g.mu.stats.Total++
+	g.mu.Unlock()
+	go g.workOn(f) // ends with f
+}
+
+// unlocker is the group's lock as a blocked Go sees it: it unlocks to wait, and
+// has nothing to lock for when it is woken, since its task is on its way by
+// then. What the worker did before is visible to it by woken.
+type unlocker sync.Mutex
 
 func (*unlocker) Lock()     {}
-func (g *unlocker) Unlock() { g.mu.Unlock() }
+func (m *unlocker) Unlock() { (*sync.Mutex)(m).Unlock() }
 
 // waiter is one blocked Go. Each has a Cond of its own, so that it is woken
 // alone, and in order. A Cond keeps nothing of the goroutines that have waited
 // on it, so a waiter may be used in one synctest bubble after the other, as a
-// channel may not.
+// channel may not: a call that may give up, and so needs one, has it made for
+// this one wait.
 type waiter struct {
-	next *waiter
-	f    func() error
-	wake sync.Cond // signalled once, when f is admitted
+	next, prev *waiter
+	f          func() error  // nil once admitted
+	wake       sync.Cond     // signalled once, when f is admitted
+	ready      chan struct{} // closed instead, if not nil
+}
+
+// signal wakes the Go whose task was admitted.
+func (w *waiter) signal() {
+	if w.ready != nil {
+		close(w.ready)
+		return
+	}
+	w.wake.Signal()
 }
 
 // waiters is a first-in first-out list of blocked Gos, and those that may be
@@ -176,31 +254,48 @@ func (l *waiters) push(f func() error, unlock sync.Locker) *waiter {
 	} else {
 		l.free = w.next
 	}
-	w.next, w.f = nil, f
-	if l.n == 0 {
+	w.f = f
+	l.append(w)
+	return w
+}
+
+func (l *waiters) pushContext(f func() error) *waiter {
+	w := &waiter{f: f, ready: make(chan struct{})}
+	l.append(w)
+	return w
+}
+
+func (l *waiters) append(w *waiter) {
+	w.next, w.prev = nil, l.last
+	if l.last == nil {
 		l.first = w
 	} else {
 		l.last.next = w
 	}
 	l.last = w
 	l.n++
-	return w
 }
 
-func (l *waiters) pop() *waiter {
-	w := l.first
-	l.first = w.next
-	if l.n--; l.n == 0 {
-		l.last = nil
+func (l *waiters) remove(w *waiter) {
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
 	}
-	return w
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.next, w.prev = nil, nil
+	l.n--
 }
 
 // recycleLocked keeps w for the next Go that blocks. w must have been woken. At
 // rest the group keeps one: a group whose tasks are short is at rest each time
 // that they outrun their producer.
 func (g *Group) recycleLocked(w *waiter) {
-	if w != nil && (g.mu.active > 0 || g.mu.blocked.free == nil) {
+	if w != nil && w.ready == nil && (g.mu.active > 0 || g.mu.blocked.free == nil) {
 		w.next, g.mu.blocked.free = g.mu.blocked.free, w
 	}
 }

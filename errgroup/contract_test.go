@@ -39,10 +39,28 @@ func TestContract(t *testing.T) {
 					return nil
 				}}
 			}},
+			{Name: "Group.GoContext", Kind: contract.Acquire, New: func() contract.Subject {
+				g, block, free := occupied()
+				return contract.Subject{Block: block, Free: free, Rest: func() { _ = g.Wait() }, Do: func(ctx context.Context) error {
+					ran := make(chan struct{})
+					err := g.GoContext(ctx, func(context.Context) error { close(ran); return nil })
+					if err == nil {
+						<-ran
+					}
+					return err
+				}}
+			}},
+			{Name: "Group.WaitContext", Kind: contract.Collect, New: func() contract.Subject {
+				g, block, free := occupied()
+				return contract.Subject{Block: block, Free: free, Rest: func() { _ = g.Wait() }, Do: g.WaitContext}
+			}},
 			{Name: "Group.Wait", Kind: contract.Plain, New: func() contract.Subject {
 				g, block, free := occupied()
 				return contract.Subject{Block: block, Free: free, Rest: func() { _ = g.Wait() }, Do: func(context.Context) error { return g.Wait() }}
 			}},
+		},
+		Exempt: map[string]string{
+			"Group.Running": "never blocks",
 		},
 		Derives: []contract.Derive{
 			{Name: "WithContext", New: func(parent context.Context) (context.Context, func()) {
@@ -57,6 +75,7 @@ func TestContract(t *testing.T) {
 		Misuses: []contract.Misuse{
 			{Name: "Go of a nil func", Text: "errgroup: Go of a nil func", Do: func() { new(errgroup.Group).Go(nil) }},
 			{Name: "TryGo of a nil func", Text: "errgroup: TryGo of a nil func", Do: func() { new(errgroup.Group).TryGo(nil) }},
+			{Name: "GoContext of a nil func", Text: "errgroup: GoContext of a nil func", Do: func() { _ = new(errgroup.Group).GoContext(context.Background(), nil) }},
 			setLimitWhileActive(),
 		},
 	})

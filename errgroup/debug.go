@@ -16,7 +16,7 @@ var freshGoroutines = debugSetting(os.Getenv("BELAYDEBUG"), "freshgoroutine") ==
 // separated by commas, as in GODEBUG; the last one counts.
 func debugSetting(list, key string) (value string) {
 	for pair := range strings.SplitSeq(list, ",") {
-		if k, v, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && k == key {
+		if k, v, ok := strings.Cut(pair, "="); ok && k == key {
 			value = v
 		}
 	}

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/belay-go/belay"
 	"github.com/belay-go/belay/errgroup"
@@ -142,4 +145,130 @@ func ExampleGroup_Wait() {
 	// Output:
 	// first
 	// first
+}
+
+func ExampleGroup_GoContext() {
+	g, ctx := errgroup.New(context.Background(), errgroup.Options{Limit: 1})
+	release := make(chan struct{})
+	g.Go(func() error { <-release; return nil })
+
+	soon, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	err := g.GoContext(soon, func(ctx context.Context) error { return ctx.Err() })
+	fmt.Println("not started:", err)
+
+	close(release)
+	fmt.Println(g.Wait())
+	// Output:
+	// not started: context deadline exceeded
+	// <nil>
+}
+
+func ExampleGroup_WaitContext() {
+	g, _ := errgroup.New(context.Background(), errgroup.Options{Name: "import", Limit: 2})
+	release := make(chan struct{})
+	g.Go(func() error { <-release; return nil })
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	fmt.Println(g.WaitContext(ctx))
+
+	close(release)
+	fmt.Println(g.WaitContext(context.Background()))
+	// Output:
+	// errgroup: import: 1 task still runs: context deadline exceeded
+	// <nil>
+}
+
+func ExampleGroup_Resize() {
+	var g errgroup.Group
+	g.SetLimit(1)
+	second := make(chan struct{})
+	g.Go(func() error { <-second; return nil }) // waits for a task that has no slot yet
+	fmt.Println(g.TryGo(func() error { return nil }))
+	g.Resize(2)
+	g.Go(func() error { close(second); return nil })
+	fmt.Println(g.Wait())
+	// Output:
+	// false
+	// <nil>
+}
+
+func ExampleGroup_Stats() {
+	var g errgroup.Group
+	g.SetLimit(1)
+	release := make(chan struct{})
+	g.Go(func() error { <-release; return errors.New("no") })
+	g.TryGo(func() error { return nil })
+	close(release)
+	_ = g.Wait()
+	s := g.Stats()
+	fmt.Println("limit", s.Limit, "total", s.Total, "refused", s.Refused, "failed", s.Failed)
+	// Output: limit 1 total 1 refused 1 failed 1
+}
+
+func ExampleGroup_Running() {
+	g, _ := errgroup.New(context.Background(), errgroup.Options{Track: true})
+	started, release := make(chan struct{}), make(chan struct{})
+	g.Go(func() error { close(started); <-release; return nil })
+	<-started
+	for _, task := range g.Running() {
+		fmt.Println(task.Name)
+	}
+	close(release)
+	_ = g.Wait()
+	// Output: github.com/belay-go/belay/errgroup_test.ExampleGroup_Running.func1
+}
+
+func ExampleOptions_panics() {
+	g, ctx := errgroup.New(context.Background(), errgroup.Options{
+		PanicsAsErrors: true,
+		OnPanic:        func(e *belay.PanicError) { fmt.Println("at once:", e.Value) },
+	})
+	g.Go(func() error { panic("no such key") })
+	<-ctx.Done() // long before Wait
+	fmt.Println(g.Wait())
+	// Output:
+	// at once: no such key
+	// belay: panic: no such key
+}
+
+func ExampleOptions_errors() {
+	g, _ := errgroup.New(context.Background(), errgroup.Options{Limit: 1, Errors: 2})
+	for i := range 4 {
+		g.Go(func() error { return fmt.Errorf("task %d failed", i) })
+	}
+	fmt.Println(g.Wait())
+	// Output:
+	// task 0 failed
+	// task 1 failed
+	// and 2 more errors
+}
+
+// Two groups do no more at once than one of them.
+func ExampleOptions_shared() {
+	disk := semaphore.NewWeighted(1)
+	read, _ := errgroup.New(context.Background(), errgroup.Options{Shared: disk})
+	write, _ := errgroup.New(context.Background(), errgroup.Options{Shared: disk})
+	busy := 0 // guarded by the shared limit
+	for range 10 {
+		read.Go(func() error { busy++; return nil })
+		write.Go(func() error { busy++; return nil })
+	}
+	fmt.Println(read.Wait(), write.Wait(), busy)
+	// Output: <nil> <nil> 20
+}
+
+func ExampleTask() {
+	g, _ := errgroup.New(context.Background(), errgroup.Options{Track: true})
+	release := make(chan struct{})
+	g.Go(func() error { <-release; return nil })
+	for len(g.Running()) == 0 {
+		runtime.Gosched()
+	}
+	task := g.Running()[0]
+	fmt.Println(task.Age > 0, task.Waited > 0)
+	close(release)
+	_ = g.Wait()
+	// Output: true true
 }

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"github.com/belay-go/belay"
+	"github.com/belay-go/belay/internal/ctxerr"
 )
 
 // A Group is a collection of tasks that are parts of one job.
@@ -20,13 +23,15 @@ import (
 // a Wait returns to that counted f, and, under a limit, to the task that gets
 // f's slot: at limit 1 tasks need no lock between them.
 type Group struct {
-	// cancel ends the context that the group derived; nil for a zero Group.
-	// Set by the constructor, called without the lock.
+	// ctx is the context that the group derived, and so may keep; cancel ends
+	// it. Both are nil for a zero Group, and set by the constructor. cancel is
+	// called without the lock.
+	ctx    context.Context
 	cancel func(error)
 	// fresh runs every task on a goroutine of its own. Set by the constructor.
 	fresh bool
-	// strict makes a Goexit count as a failure. Set by the constructor.
-	strict bool
+	// opts is nil in a group that New has not made.
+	opts extras
 
 	mu struct {
 		sync.Mutex
@@ -45,38 +50,18 @@ type Group struct {
 		blocked waiters // Gos at the limit, oldest first
 		pace    pace
 
-		err    error     // the first error; never replaced
-		rest   sync.Cond // signalled when active falls to zero
-		rounds uint64    // how often it has
+		err error // the first error; never replaced
+
+		rest    sync.Cond       // signalled when active falls to zero
+		rounds  uint64          // how often it has
+		resting []chan struct{} // of the WaitContexts; closed then
+
+		stats belay.Stats // the counters only
 	}
 
 	// woken counts the Gos that were blocked, have been admitted, and have not
 	// come back to life yet. Raised under the lock and lowered without it.
 	woken atomic.Int32
-}
-
-// Options are the settings of a group made by [New]. The zero value is a group
-// without a limit.
-type Options struct {
-	// Limit is the most tasks that run at once; zero or negative: no limit.
-	Limit int
-	// FreshGoroutines runs every task on a goroutine of its own, where a group
-	// with a limit otherwise reuses its workers: for tasks that lock their
-	// thread, set profiler labels, or are told apart by their goroutine.
-	FreshGoroutines bool
-}
-
-// New returns a Group with the given options and a context derived from ctx,
-// as [WithContext] does. Other than there, a task that calls [runtime.Goexit]
-// fails with [belay.ErrGoexit].
-func New(ctx context.Context, o Options) (*Group, context.Context) {
-	g, ctx := WithContext(ctx)
-	g.strict = true
-	g.fresh = o.FreshGoroutines
-	if o.Limit > 0 {
-		g.SetLimit(o.Limit)
-	}
-	return g, ctx
 }
 
 // WithContext returns a new Group without a limit and a context derived from
@@ -85,7 +70,7 @@ func New(ctx context.Context, o Options) (*Group, context.Context) {
 // [context.Canceled] as its cause; it lives until then or until ctx ends.
 func WithContext(ctx context.Context) (*Group, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	return &Group{cancel: cancel}, ctx
+	return &Group{cancel: cancel, ctx: ctx}, ctx
 }
 
 // Go runs f as a task of the group. At the limit it blocks until a slot is
@@ -99,12 +84,50 @@ func (g *Group) Go(f func() error) {
 	if f == nil {
 		panic("errgroup: Go of a nil func")
 	}
+	if g.opts != nil {
+		f = g.opts.dress(f, f)
+	}
 	g.lock()
 	if g.fullLocked() {
 		g.block(f)
 		return
 	}
-	g.accept(f)
+	_ = g.accept(g.ctx, f) // what is not accepted is skipped, and Wait says so
+}
+
+// GoContext runs f as a task of the group, and gives it the group's context; a
+// group that has none gives ctx itself. At the limit it blocks as [Group.Go]
+// does, in the same order, but no longer than until ctx is done.
+//
+// An error means that f is not run. It is that of ctx, and [errors.Is] finds
+// both ctx.Err() and the cause of ctx in it; a ctx that is done at the call
+// takes no slot even if one is free. GoContext panics if f is nil. It may be
+// called at any time, as Go may.
+//
+// Called from a task of the same group at the limit it waits for a slot like
+// any other call: if all tasks that run do so, with contexts that never end,
+// the group is deadlocked. Nothing detects that, since nothing tells a task's
+// goroutine from one to which the task has lent its context.
+func (g *Group) GoContext(ctx context.Context, f func(context.Context) error) error {
+	if f == nil {
+		panic("errgroup: GoContext of a nil func")
+	}
+	if err := ctxerr.Of(ctx); err != nil {
+		return err
+	}
+	given := ctx
+	if g.ctx != nil {
+		given = g.ctx
+	}
+	task := func() error { return f(given) }
+	if g.opts != nil {
+		task = g.opts.dress(task, f)
+	}
+	g.lock()
+	if g.fullLocked() {
+		return g.blockContext(ctx, task)
+	}
+	return g.accept(ctx, task)
 }
 
 // TryGo runs f as a task of the group if that is possible without blocking,
@@ -114,13 +137,16 @@ func (g *Group) TryGo(f func() error) bool {
 	if f == nil {
 		panic("errgroup: TryGo of a nil func")
 	}
+	if g.opts != nil {
+		f = g.opts.dress(f, f)
+	}
 	g.lock()
 	if g.fullLocked() {
+		g.mu.stats.Refused++
 		g.mu.Unlock()
 		return false
 	}
-	g.accept(f)
-	return true
+	return g.tryAccept(f)
 }
 
 // SetLimit lets at most n tasks of the group run at once. A negative n means
@@ -138,40 +164,13 @@ func (g *Group) SetLimit(n int) {
 	g.limitTo(n)
 }
 
-// Wait blocks until every task of the group has returned, those of Gos blocked
-// at the limit included, then cancels the group's context and returns the
-// first error of a task, if there was one.
-//
-// Any number of goroutines may Wait, any number of times; a Group may be used
-// on after Wait, where it keeps its first error and its cancelled context.
-// Nothing ends a Wait early.
-func (g *Group) Wait() error {
-	g.mu.Lock()
-	if g.mu.rest.L == nil {
-		g.mu.rest.L = &g.mu
-	}
-	for round := g.mu.rounds; g.mu.active > 0 && g.mu.rounds == round; {
-		g.mu.rest.Wait()
-	}
-	err := g.mu.err
-	g.mu.Unlock()
-	if g.cancel != nil {
-		g.cancel(err)
-	}
-	return err
-}
-
-// fail records the first error and cancels the context with it. The error is
-// set before the cancel: a sibling that returns because of the cancel always
-// comes second.
-func (g *Group) fail(err error) {
-	g.mu.Lock()
-	first := g.mu.err == nil
-	if first {
-		g.mu.err = err
-	}
-	g.mu.Unlock()
-	if first && g.cancel != nil {
-		g.cancel(err)
-	}
+// Resize lets at most n tasks of the group run at once from now on, also while
+// tasks run: the one change that a running group's limit allows. A negative n
+// means no limit; with zero every Go blocks until the next Resize. Gos that are
+// blocked proceed as far as the new limit allows. Below the number of tasks
+// that run it takes none of them back, nor any that a Go has returned for; new
+// ones start when enough have ended. It may be called at any time.
+func (g *Group) Resize(n int) {
+	g.lock()
+	g.limitTo(n)
 }

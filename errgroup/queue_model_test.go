@@ -89,7 +89,7 @@ func TestTheLastSettingInTheDebugListCounts(t *testing.T) {
 	for list, want := range map[string]string{
 		"":                                    "",
 		"freshgoroutine=1":                    "1",
-		"a=1, freshgoroutine=0":               "0",
+		"a=1,freshgoroutine=0":                "0",
 		"freshgoroutine":                      "",
 		"freshgoroutine=0,b,freshgoroutine=1": "1",
 	} {

@@ -16,6 +16,7 @@ const (
 	byGoexit ending = iota // until shown otherwise: a Goexit leaves without a word
 	byReturn               // set when no task was left
 	byPanic                // set before the panic goes on its way to the crash
+	asError                // set when a panic has become the task's error
 )
 
 // work takes tasks from the queue until there is none.
@@ -34,11 +35,23 @@ func (g *Group) workOn(f func() error) {
 			g.goexited()
 		}
 	}()
-	g.drain(f, &end)
-	if end == byGoexit { // drain came back: its recover stopped a panic that had no value
-		end = byPanic
-		panic(new(runtime.PanicNilError))
+	if g.opts != nil {
+		g.opts.begin()
 	}
+	for f != nil {
+		g.drain(f, &end)
+		switch end {
+		case byGoexit: // drain came back: its recover stopped a panic that had no value
+			end = byPanic
+			panic(new(runtime.PanicNilError))
+		case asError:
+			end = byGoexit
+			f, _ = g.next(nil)
+		default:
+			f = nil
+		}
+	}
+	end = byReturn
 }
 
 // drain runs tasks until there is none.
@@ -51,15 +64,21 @@ func (g *Group) workOn(f func() error) {
 // panic all the same, because that is not yet unwound.
 func (g *Group) drain(f func() error, end *ending) {
 	defer func() {
-		if *end == byGoexit {
-			if v := recover(); v != nil {
-				*end = byPanic
-				panic(v)
-			}
+		if *end != byGoexit {
+			return
+		}
+		v := recover()
+		switch {
+		case v == nil: // a Goexit
+		case g.opts != nil && g.opts.caught(v):
+			*end = asError // not sooner: a Goexit in the hook must not be lost
+		default:
+			*end = byPanic
+			panic(v)
 		}
 	}()
 	for woke := (*waiter)(nil); f != nil; {
-		if err := f(); err != nil {
+		if err := g.run(f); err != nil {
 			g.fail(err)
 		}
 		f, woke = g.next(woke)
@@ -67,10 +86,18 @@ func (g *Group) drain(f func() error, end *ending) {
 	*end = byReturn
 }
 
+// run runs one task, unless it comes too late.
+func (g *Group) run(f func() error) error {
+	if g.opts != nil && g.opts.tooLate() {
+		return nil
+	}
+	return f()
+}
+
 // goexited ends a task that left by Goexit, and its worker with it. If there is
 // a task to go on with, another worker does.
 func (g *Group) goexited() {
-	if g.strict {
+	if g.opts != nil {
 		g.fail(belay.ErrGoexit)
 	}
 	if f, _ := g.next(nil); f != nil {
@@ -91,12 +118,20 @@ func (g *Group) first() func() error {
 	return f
 }
 
-// next finishes a task: its slot goes to the Go that has waited longest, in the
+// next finishes a task and returns the worker's next one, as settle does.
+func (g *Group) next(woke *waiter) (f func() error, waking *waiter) {
+	if shared := g.shared(); shared != nil {
+		shared.Release(1)
+	}
+	return g.settle(woke)
+}
+
+// settle gives a slot back: it goes to the Go that has waited longest, in the
 // same critical section, so that the group never looks at rest while a Go is
 // blocked. It returns the worker's next task, or nil if the worker has to end,
 // by the rule of pace.go; and the waiter whose Go it has woken, to be given to
 // the worker's next call.
-func (g *Group) next(woke *waiter) (f func() error, waking *waiter) {
+func (g *Group) settle(woke *waiter) (f func() error, waking *waiter) {
 	g.lock()
 	g.mu.active--
 	w := g.admitLocked()
@@ -109,7 +144,7 @@ func (g *Group) next(woke *waiter) (f func() error, waking *waiter) {
 	if w != nil {
 		if g.direct() {
 			g.mu.Unlock()
-			w.wake.Signal()
+			w.signal()
 			return nil, nil
 		}
 		if pace.careful > 0 && reserve < pace.thin {
@@ -140,7 +175,7 @@ func (g *Group) next(woke *waiter) (f func() error, waking *waiter) {
 		go worker() // ends when it finds the queue empty
 	}
 	if w != nil {
-		w.wake.Signal()
+		w.signal()
 	}
 	return f, w
 }
@@ -151,7 +186,7 @@ func (g *Group) handOver(w *waiter) {
 	worker := g.hireLocked()
 	g.mu.Unlock()
 	go worker() // ends when it finds the queue empty
-	w.wake.Signal()
+	w.signal()
 	g.lock()
 	g.recycleLocked(w)
 	g.mu.Unlock()
@@ -163,7 +198,7 @@ func (g *Group) yieldLocked(w *waiter) {
 	g.mu.spare++ // it is inside no task now, so a task that is accepted needs no other worker
 	g.mu.Unlock()
 	if w != nil {
-		w.wake.Signal()
+		w.signal()
 	}
 	runtime.Gosched()
 	g.lock()
@@ -177,6 +212,10 @@ func (g *Group) restLocked() {
 	if g.mu.rest.L != nil {
 		g.mu.rest.Broadcast()
 	}
+	for _, rest := range g.mu.resting {
+		close(rest)
+	}
+	g.mu.resting = nil
 	if kept := g.mu.blocked.free; kept != nil {
 		kept.next = nil
 	}
