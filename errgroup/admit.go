@@ -23,6 +23,31 @@ import (
 	"github.com/belay-go/belay/internal/ctxerr"
 )
 
+// line is what a group needs once a second task comes under a limit. It is made
+// then: most groups are small, and many are of one task.
+type line struct {
+	queue  queue  // accepted tasks that no worker has taken
+	spare  int    // workers that are inside no task; >= min(queue.len(), spares)
+	worker func() // g.work, bound once, so that starting one allocates nothing
+
+	blocked waiters // Gos at the limit, oldest first
+	pace    pace
+
+	ring   [8]func() error // the queue's first
+	waiter waiter          // the first to be used
+}
+
+func (g *Group) lineLocked() *line {
+	if g.mu.line == nil {
+		l := &line{worker: g.work}
+		l.queue.ring = l.ring[:]
+		l.waiter.wake.L = (*unlocker)(&g.mu.Mutex)
+		l.blocked.free = &l.waiter
+		g.mu.line = l
+	}
+	return g.mu.line
+}
+
 // spins is how often lock asks before it parks. The lock is held for some
 // twenty nanoseconds; parking on it costs ten times that and, worse, wakes a
 // goroutine on a processor that had something better to run.
@@ -56,14 +81,13 @@ func (g *Group) accept(ctx context.Context, f func() error) error {
 		g.mu.stats.Total++
 		g.mu.Unlock()
 		go g.workOn(f) // ends with f
-	case !g.mu.begun: // most groups are small, many are of one: no queue for that
+	case g.mu.line == nil && g.mu.stats.Total == 0: // the first, and in many groups the only one
 		g.mu.stats.Total++
-		g.mu.begun = true
 		g.mu.Unlock()
 		go g.workOn(f) // ends with f, or with the queue
 	default:
 		g.mu.stats.Total++
-		g.mu.queue.push(f)
+		g.lineLocked().queue.push(f)
 		worker := g.staffLocked()
 		g.mu.Unlock()
 		if worker != nil {
@@ -84,36 +108,35 @@ const spares = 2
 // staffLocked returns what the caller has to start if there are too few spare
 // workers, else nil.
 func (g *Group) staffLocked() (worker func()) {
-	if g.mu.spare >= min(g.mu.queue.len(), spares) {
-		return nil
+	if l := g.mu.line; l != nil && l.spare < min(l.queue.len(), spares) {
+		return g.hireLocked()
 	}
-	return g.hireLocked()
+	return nil
 }
 
 // hireLocked returns a worker, for the caller to start.
 func (g *Group) hireLocked() (worker func()) {
-	if g.mu.worker == nil {
-		g.mu.worker = g.work // bound once, so that starting one allocates nothing
-	}
-	g.mu.spare++
-	return g.mu.worker
+	l := g.mu.line
+	l.spare++
+	return l.worker
 }
 
 // admitLocked gives a free slot to the Go that has waited longest, if there are
 // both. The caller must wake the waiter that is returned, after unlocking:
 // waking takes longer than all that the lock is held for otherwise.
 func (g *Group) admitLocked() *waiter {
-	if g.mu.blocked.n == 0 || g.fullLocked() {
+	l := g.mu.line
+	if l == nil || l.blocked.n == 0 || g.fullLocked() {
 		return nil
 	}
-	w := g.mu.blocked.first
-	g.mu.blocked.remove(w)
+	w := l.blocked.first
+	l.blocked.remove(w)
 	g.mu.active++
 	g.mu.stats.Waited++
 	g.woken.Add(1)
 	if !g.direct() {
 		g.mu.stats.Total++
-		g.mu.queue.push(w.f)
+		l.queue.push(w.f)
 	}
 	w.f = nil
 	return w
@@ -123,7 +146,6 @@ func (g *Group) admitLocked() *waiter {
 // unlocks.
 func (g *Group) limitTo(n int) {
 	g.mu.limited, g.mu.limit = n >= 0, max(n, 0)
-	g.mu.pace.low = g.mu.limit / 4
 	var woken *waiter // in no order: each is woken alone
 	for {
 		w := g.admitLocked()
@@ -132,14 +154,15 @@ func (g *Group) limitTo(n int) {
 		}
 		w.next, woken = woken, w
 	}
-	hired := 0
-	for g.staffLocked() != nil {
-		hired++
+	var hired [spares]func()
+	for i := range hired {
+		hired[i] = g.staffLocked()
 	}
-	worker := g.mu.worker
 	g.mu.Unlock()
-	for range hired {
-		go worker() // ends when it finds the queue empty
+	for _, worker := range hired {
+		if worker != nil {
+			go worker() // ends when it finds the queue empty
+		}
 	}
 	for woken != nil {
 		w := woken
@@ -152,7 +175,7 @@ func (g *Group) limitTo(n int) {
 // without.
 func (g *Group) block(f func() error) {
 	began := g.waitBegins()
-	w := g.mu.blocked.push(f, (*unlocker)(&g.mu.Mutex))
+	w := g.lineLocked().blocked.push(f, (*unlocker)(&g.mu.Mutex))
 	w.wake.Wait() // unlocks
 	// From here on w may already be another Go's.
 	_ = g.unblocked(g.ctx, f, began) // what is not started is skipped, and Wait says so
@@ -161,14 +184,15 @@ func (g *Group) block(f func() error) {
 // blockContext is block for a call that gives up when ctx is done.
 func (g *Group) blockContext(ctx context.Context, f func() error) error {
 	began := g.waitBegins()
-	w := g.mu.blocked.pushContext(f)
+	l := g.lineLocked()
+	w := l.blocked.pushContext(f)
 	g.mu.Unlock()
 	select {
 	case <-w.ready:
 	case <-ctx.Done():
 		g.lock()
 		if w.f != nil { // not admitted
-			g.mu.blocked.remove(w)
+			l.blocked.remove(w)
 			g.mu.stats.Cancelled++
 			g.mu.Unlock()
 			return ctxerr.Of(ctx)
@@ -295,7 +319,7 @@ func (l *waiters) remove(w *waiter) {
 // rest the group keeps one: a group whose tasks are short is at rest each time
 // that they outrun their producer.
 func (g *Group) recycleLocked(w *waiter) {
-	if w != nil && w.ready == nil && (g.mu.active > 0 || g.mu.blocked.free == nil) {
-		w.next, g.mu.blocked.free = g.mu.blocked.free, w
+	if w != nil && w.ready == nil && (g.mu.active > 0 || g.mu.line.blocked.free == nil) {
+		w.next, g.mu.line.blocked.free = g.mu.line.blocked.free, w
 	}
 }

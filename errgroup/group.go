@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/belay-go/belay"
 	"github.com/belay-go/belay/internal/ctxerr"
 )
 
@@ -42,13 +41,7 @@ type Group struct {
 		// While a Go is blocked under a limit above zero, active >= limit; so
 		// active == 0 means that the group is at rest.
 		active int
-		queue  queue  // accepted tasks that no worker has taken
-		spare  int    // workers that are inside no task; >= min(queue.len(), spares)
-		worker func() // g.work, bound when the first is needed for the queue
-		begun  bool   // the first task under a limit has been accepted
-
-		blocked waiters // Gos at the limit, oldest first
-		pace    pace
+		line   *line // of queued tasks and blocked Gos, once there were any
 
 		err error // the first error; never replaced
 
@@ -56,12 +49,17 @@ type Group struct {
 		rounds  uint64          // how often it has
 		resting []chan struct{} // of the WaitContexts; closed then
 
-		stats belay.Stats // the counters only
+		stats counters
 	}
 
 	// woken counts the Gos that were blocked, have been admitted, and have not
 	// come back to life yet. Raised under the lock and lowered without it.
 	woken atomic.Int32
+}
+
+// counters are those of Stats, of which they take the names.
+type counters struct {
+	Total, Waited, Refused, Cancelled, Failed, Panicked, Skipped uint64
 }
 
 // WithContext returns a new Group without a limit and a context derived from

@@ -52,12 +52,14 @@ const (
 
 // pace is what the rule has learned. The zero value is the start.
 type pace struct {
-	low     int // low water, in tasks
 	thin    int // a reserve below this is thin while careful
 	careful int // hand-overs left in this spell
 	spell   int // length of the last spell
 	taken   int // blocked Gos' tasks taken since the last spell
 }
+
+// lowWaterLocked is the reserve, in tasks, below which a worker yields.
+func (g *Group) lowWaterLocked() int { return g.mu.limit / 4 }
 
 // stall notes that a worker had to end although a woken Go was about to bring
 // more.
@@ -71,5 +73,5 @@ func (p *pace) stall() {
 		p.spell = firstSpell
 	}
 	p.careful, p.taken = p.spell, 0
-	p.thin = max(p.low, 4*runtime.GOMAXPROCS(0))
+	p.thin = 4 * runtime.GOMAXPROCS(0)
 }

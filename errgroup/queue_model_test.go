@@ -63,24 +63,24 @@ func TestAGroupAtRestKeepsNothingThatItHasGrown(t *testing.T) {
 	for blocked := 0; blocked < 3; {
 		g.mu.Lock()
 		blocked = 0
-		for w := g.mu.blocked.first; w != nil; w = w.next {
+		for w := g.mu.line.blocked.first; w != nil; w = w.next {
 			blocked++
 		}
 		g.mu.Unlock()
 	}
 	// What a worker admits it forgets, so that a waiter kept for the next Go
 	// keeps no closure alive.
-	waiters := []*waiter{g.mu.blocked.first, g.mu.blocked.first.next, g.mu.blocked.last}
+	waiters := []*waiter{g.mu.line.blocked.first, g.mu.line.blocked.first.next, g.mu.line.blocked.last}
 	close(gate)
 	producers.Wait()
 	require.NoError(t, g.Wait())
 	for _, w := range waiters {
 		require.Nil(t, w.f)
 	}
-	require.LessOrEqual(t, len(g.mu.queue.ring), keptPlaces)
+	require.LessOrEqual(t, len(g.mu.line.queue.ring), keptPlaces)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if free := g.mu.blocked.free; free != nil {
+	if free := g.mu.line.blocked.free; free != nil {
 		require.Nil(t, free.next, "more than one waiter is kept")
 	}
 }

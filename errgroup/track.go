@@ -42,12 +42,18 @@ func (g *Group) Running() []Task {
 func (g *Group) Stats() belay.Stats {
 	g.lock()
 	defer g.mu.Unlock()
-	s := g.mu.stats
-	s.Limit = -1
+	c := &g.mu.stats
+	s := belay.Stats{
+		Limit: -1, InFlight: int64(g.mu.active),
+		Total: c.Total, Waited: c.Waited, Refused: c.Refused, Cancelled: c.Cancelled,
+		Failed: c.Failed, Panicked: c.Panicked, Skipped: c.Skipped,
+	}
+	if g.mu.line != nil {
+		s.Waiting = int64(g.mu.line.blocked.n)
+	}
 	if g.mu.limited {
 		s.Limit = int64(g.mu.limit)
 	}
-	s.InFlight, s.Waiting = int64(g.mu.active), int64(g.mu.blocked.n)
 	if x, _ := g.opts.(*options); x != nil && x.track != nil {
 		s.WaitTime = x.track.waitTime()
 	}

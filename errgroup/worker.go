@@ -108,8 +108,8 @@ func (g *Group) goexited() {
 // first takes a new worker's first task.
 func (g *Group) first() func() error {
 	g.lock()
-	g.mu.spare--
-	f := g.mu.queue.pop()
+	g.mu.line.spare--
+	f := g.mu.line.queue.pop()
 	worker := g.staffLocked()
 	g.mu.Unlock()
 	if worker != nil {
@@ -135,12 +135,21 @@ func (g *Group) settle(woke *waiter) (f func() error, waking *waiter) {
 	g.lock()
 	g.mu.active--
 	w := g.admitLocked()
-	if g.mu.active == 0 {
+	rest := g.mu.active == 0
+	if rest {
 		g.restLocked()
 	}
+	l := g.mu.line
+	if l == nil {
+		g.mu.Unlock()
+		if rest {
+			g.mu.rest.Broadcast()
+		}
+		return nil, nil
+	}
 	g.recycleLocked(woke)
-	pace := &g.mu.pace
-	reserve := g.mu.queue.len() - 1 + g.mu.blocked.n // without this worker's next task
+	pace := &l.pace
+	reserve := l.queue.len() - 1 + l.blocked.n // without this worker's next task
 	if w != nil {
 		if g.direct() {
 			g.mu.Unlock()
@@ -154,23 +163,30 @@ func (g *Group) settle(woke *waiter) (f func() error, waking *waiter) {
 		}
 		pace.taken++
 	}
-	if 0 <= reserve && reserve < pace.low && g.woken.Load() > 0 {
+	if 0 <= reserve && reserve < g.lowWaterLocked() && g.woken.Load() > 0 {
 		g.yieldLocked(w)
 		w = nil
 	}
-	f = g.mu.queue.pop()
+	f = l.queue.pop()
 	for range dryYields {
 		if f != nil || g.woken.Load() == 0 {
 			break
 		}
+		if rest {
+			g.mu.rest.Broadcast()
+			rest = false
+		}
 		g.yieldLocked(nil)
-		f = g.mu.queue.pop()
+		f = l.queue.pop()
 	}
 	if f == nil && g.mu.active > 0 && g.woken.Load() > 0 {
 		pace.stall()
 	}
 	worker := g.staffLocked()
 	g.mu.Unlock()
+	if rest {
+		g.mu.rest.Broadcast()
+	}
 	if worker != nil {
 		go worker() // ends when it finds the queue empty
 	}
@@ -195,29 +211,29 @@ func (g *Group) handOver(w *waiter) {
 // yieldLocked wakes w's Go, if there is one, and lets all that is ready on this
 // processor run before the caller goes on.
 func (g *Group) yieldLocked(w *waiter) {
-	g.mu.spare++ // it is inside no task now, so a task that is accepted needs no other worker
+	g.mu.line.spare++ // it is inside no task now, so a task that is accepted needs no other worker
 	g.mu.Unlock()
 	if w != nil {
 		w.signal()
 	}
 	runtime.Gosched()
 	g.lock()
-	g.mu.spare--
+	g.mu.line.spare--
 	g.recycleLocked(w)
 }
 
-// restLocked ends a round: it lets the Waits go, and what the round has grown.
+// restLocked ends a round, and lets go what the round has grown. Whoever calls
+// it must wake the Waits, soon and after unlocking.
 func (g *Group) restLocked() {
 	g.mu.rounds++
-	if g.mu.rest.L != nil {
-		g.mu.rest.Broadcast()
-	}
 	for _, rest := range g.mu.resting {
 		close(rest)
 	}
 	g.mu.resting = nil
-	if kept := g.mu.blocked.free; kept != nil {
-		kept.next = nil
+	if l := g.mu.line; l != nil {
+		if kept := l.blocked.free; kept != nil {
+			kept.next = nil
+		}
+		l.queue.release()
 	}
-	g.mu.queue.release()
 }

@@ -42,6 +42,7 @@ func main() {
 	}
 	counts := flag.Int("counts", 6, "rounds of each comparison, at least 6 for a claim")
 	length := flag.Duration("length", 30*time.Millisecond, "length of one round of one side")
+	only := flag.String("rows", "", "measure only the rows whose line would contain this")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: bench [flags] [suite ...]\nsuites: %s\n", strings.Join(names(), ", "))
 		flag.PrintDefaults()
@@ -63,7 +64,10 @@ func main() {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), s.name) {
 			continue
 		}
-		show(s.name, s.rows(), *counts, *length)
+		rows := slices.DeleteFunc(s.rows(), func(r row) bool { return !strings.Contains(r.shape+" | "+r.peer, *only) })
+		if len(rows) > 0 {
+			show(s.name, rows, *counts, *length)
+		}
 	}
 }
 
