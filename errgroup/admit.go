@@ -54,6 +54,12 @@ func (g *Group) lineLocked() *line {
 const spins = 100
 
 func (g *Group) lock() {
+	if !g.mu.TryLock() {
+		g.lockHeld()
+	}
+}
+
+func (g *Group) lockHeld() {
 	for range spins {
 		if g.mu.TryLock() {
 			return

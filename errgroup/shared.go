@@ -48,7 +48,7 @@ func (x *options) startShared(ctx context.Context, f func() error) error {
 func (g *Group) tryAccept(f func() error) bool {
 	shared := g.shared()
 	if shared == nil {
-		return g.accept(nil, f) == nil
+		return g.accept(g.ctx, f) == nil
 	}
 	g.mu.active++
 	g.mu.Unlock()
