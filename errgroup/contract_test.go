@@ -29,7 +29,7 @@ func occupied() (g *errgroup.Group, block, free func()) {
 
 func TestContract(t *testing.T) {
 	contract.Run(t, contract.Table{
-		Calls: []contract.Call{
+		Calls: append([]contract.Call{
 			{Name: "Group.Go", Kind: contract.Plain, New: func() contract.Subject {
 				g, block, free := occupied()
 				return contract.Subject{Block: block, Free: free, Rest: func() { _ = g.Wait() }, Do: func(context.Context) error {
@@ -43,7 +43,7 @@ func TestContract(t *testing.T) {
 				g, block, free := occupied()
 				return contract.Subject{Block: block, Free: free, Rest: func() { _ = g.Wait() }, Do: func(context.Context) error { return g.Wait() }}
 			}},
-		},
+		}, genericCalls()...),
 		Derives: []contract.Derive{
 			{Name: "WithContext", New: func(parent context.Context) (context.Context, func()) {
 				g, ctx := errgroup.WithContext(parent)
@@ -54,11 +54,11 @@ func TestContract(t *testing.T) {
 				return ctx, func() { _ = g.Wait() }
 			}},
 		},
-		Misuses: []contract.Misuse{
+		Misuses: append([]contract.Misuse{
 			{Name: "Go of a nil func", Text: "errgroup: Go of a nil func", Do: func() { new(errgroup.Group).Go(nil) }},
 			{Name: "TryGo of a nil func", Text: "errgroup: TryGo of a nil func", Do: func() { new(errgroup.Group).TryGo(nil) }},
 			setLimitWhileActive(),
-		},
+		}, genericMisuses()...),
 	})
 }
 

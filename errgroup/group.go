@@ -64,6 +64,9 @@ type Options struct {
 	// with a limit otherwise reuses its workers: for tasks that lock their
 	// thread, set profiler labels, or are told apart by their goroutine.
 	FreshGoroutines bool
+	// Unordered makes [Stream] hand out results as they come, and not in the
+	// order of the sequence. Only Stream reads it.
+	Unordered bool
 }
 
 // New returns a Group with the given options and a context derived from ctx,
