@@ -29,7 +29,7 @@ func occupied() (g *errgroup.Group, block, free func()) {
 
 func TestContract(t *testing.T) {
 	contract.Run(t, contract.Table{
-		Calls: []contract.Call{
+		Calls: append([]contract.Call{
 			{Name: "Group.Go", Kind: contract.Plain, New: func() contract.Subject {
 				g, block, free := occupied()
 				return contract.Subject{Block: block, Free: free, Rest: func() { _ = g.Wait() }, Do: func(context.Context) error {
@@ -58,10 +58,8 @@ func TestContract(t *testing.T) {
 				g, block, free := occupied()
 				return contract.Subject{Block: block, Free: free, Rest: func() { _ = g.Wait() }, Do: func(context.Context) error { return g.Wait() }}
 			}},
-		},
-		Exempt: map[string]string{
-			"Group.Running": "never blocks",
-		},
+		}, genericCalls()...),
+		Exempt: map[string]string{"Group.Running": "never blocks"},
 		Derives: []contract.Derive{
 			{Name: "WithContext", New: func(parent context.Context) (context.Context, func()) {
 				g, ctx := errgroup.WithContext(parent)
@@ -72,12 +70,12 @@ func TestContract(t *testing.T) {
 				return ctx, func() { _ = g.Wait() }
 			}},
 		},
-		Misuses: []contract.Misuse{
+		Misuses: append([]contract.Misuse{
 			{Name: "Go of a nil func", Text: "errgroup: Go of a nil func", Do: func() { new(errgroup.Group).Go(nil) }},
 			{Name: "TryGo of a nil func", Text: "errgroup: TryGo of a nil func", Do: func() { new(errgroup.Group).TryGo(nil) }},
 			{Name: "GoContext of a nil func", Text: "errgroup: GoContext of a nil func", Do: func() { _ = new(errgroup.Group).GoContext(context.Background(), nil) }},
 			setLimitWhileActive(),
-		},
+		}, genericMisuses()...),
 	})
 }
 

@@ -78,6 +78,14 @@
 // process: it is read once at the start, for an incident, without a rebuild.
 // For profiler labels there is [Options].Worker.
 //
+// # Whole loops
+//
+// [ForEach] runs a func for every item of a sequence, [Map] returns the results
+// for a slice, [Stream] hands them out while tasks run, and [First] returns the
+// first success of several. Each makes a group by [New], waits for all that it
+// has started, starts nothing once its context is done, and returns, other than
+// a group, the context's error if that kept it from starting everything.
+//
 // # What it does not do
 //
 // It does not stop a task that ignores its context. It does not detect a group

@@ -35,6 +35,10 @@ type Options struct {
 	// thread, set profiler labels, or are told apart by their goroutine.
 	FreshGoroutines bool
 
+	// Unordered makes [Stream] hand out results as they come, and not in the
+	// order of the sequence. Only Stream reads it.
+	Unordered bool
+
 	// SkipDone doesn't start tasks any more once the group's context is done,
 	// and counts them instead. If any was skipped and none failed, Wait returns
 	// an error that says how many, and that wraps both the Err and the cause of

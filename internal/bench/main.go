@@ -30,6 +30,7 @@ var suites = []struct {
 	rows func() []row
 }{
 	{"errgroup", errgroupRows},
+	{"errgroup-loops", loopRows},
 	{"errgroup-options", optionRows},
 	{"errgroup-dropped", droppedRows},
 	{"semaphore", semaphoreRows},
