@@ -69,7 +69,7 @@ func TestTasksThatNeedEachOtherAllRunWhileWorkersAreHandedOver(t *testing.T) {
 	for _, limit := range []int{1, 2, 7, 64, 300} {
 		var g Group
 		g.SetLimit(limit)
-		g.mu.pace.careful, g.mu.pace.thin = longestSpell, 100
+		g.mu.pace.careful, g.mu.pace.thin = longestSpell, limit+20 // any reserve is thin
 		for range 3 {
 			gate := make(chan struct{})
 			for range limit {
