@@ -5,6 +5,7 @@ package errgroup
 // Gos out of the middle of their list, and makes the workers careful for certain.
 
 import (
+	"context"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -196,6 +197,20 @@ func TestAGroupAtRestKeepsNothingThatItHasGrown(t *testing.T) {
 	if free := g.mu.blocked.free; free != nil {
 		require.Nil(t, free.next, "more than one waiter is kept")
 	}
+}
+
+func TestAWaitThatIsGivenUpLeavesNothingInTheGroup(t *testing.T) {
+	var g Group
+	gate := make(chan struct{})
+	g.Go(func() error { <-gate; return nil })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 3 {
+		require.ErrorIs(t, g.WaitContext(ctx), context.Canceled)
+		require.Empty(t, g.mu.resting)
+	}
+	close(gate)
+	require.NoError(t, g.Wait())
 }
 
 func TestTheLastSettingInTheDebugListCounts(t *testing.T) {
