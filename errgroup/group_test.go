@@ -43,6 +43,63 @@ func TestTasksThatNeedEachOtherUpToTheLimitAllRun(t *testing.T) {
 	}
 }
 
+func TestTasksThatNeedEachOtherAllRunAfterALoadThatStallsTheWorkers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, procs := range []int{1, 2, 8} {
+		for _, limit := range []int{1, 2, 7, 64, 300} {
+			t.Run(fmt.Sprintf("%d processors, limit %d", procs, limit), func(t *testing.T) {
+				runtime.GOMAXPROCS(procs)
+				var g errgroup.Group
+				g.SetLimit(limit)
+				for round := range 3 {
+					stall(&g, 2*limit+60)
+					if round == 1 { // else they meet while some of the load still runs
+						require.NoError(t, g.Wait())
+					}
+					meet(t, &g, limit)
+				}
+				require.NoError(t, g.Wait())
+			})
+		}
+	}
+}
+
+// stall has a few producers feed long tasks to the group. A worker that has
+// woken a Go keeps the processor on which that would run: the queue runs dry,
+// and the workers are handed over from then on.
+func stall(g *errgroup.Group, tasks int) {
+	var producers sync.WaitGroup
+	for range 3 {
+		producers.Go(func() {
+			for range tasks / 3 {
+				g.Go(func() error {
+					var n atomic.Int64
+					for n.Add(1) < 2000 {
+					}
+					return nil
+				})
+			}
+		})
+	}
+	producers.Wait()
+}
+
+// meet starts as many tasks as the limit allows, each of which ends only when
+// all have come, from Go and GoContext in turn.
+func meet(t *testing.T, g *errgroup.Group, limit int) {
+	var meeting sync.WaitGroup
+	meeting.Add(limit)
+	task := func() error { meeting.Done(); meeting.Wait(); return nil }
+	for i := range limit {
+		if i%2 == 0 {
+			g.Go(task)
+		} else {
+			require.NoError(t, g.GoContext(t.Context(), func(context.Context) error { return task() }))
+		}
+	}
+	meeting.Wait()
+}
+
 func TestTasksOfRandomLengthThatMeetNeverStarve(t *testing.T) {
 	const limit = 8
 	var g errgroup.Group
