@@ -20,8 +20,9 @@ import (
 //
 // A failure cancels nothing. If all fail, the error of a single func is
 // returned as it is; several are one error whose text names how many there
-// were, and which wraps the first eight of them for [errors.Is] and
-// [errors.As], in the order in which they came, a Goexit before all others.
+// were, and which wraps the first eight of them, or the first o.Errors if that
+// is positive, for [errors.Is] and [errors.As], in the order in which they came,
+// a Goexit before all others.
 //
 // If ctx ends before one has succeeded or all have failed, the error says how
 // and why ctx ended: Is of both ctx.Err() and context.Cause(ctx). A success
@@ -49,6 +50,11 @@ func First[R any](ctx context.Context, o Options, fs ...func(ctx context.Context
 		return *new(R), err
 	}
 	r := race[R]{outer: ctx}
+	r.mu.failures.most = keptFailures
+	if o.Errors > 0 {
+		r.mu.failures.most = o.Errors
+	}
+	o.SkipDone = false // who wins is what counts
 	r.inner, r.stop = context.WithCancel(ctx)
 	defer r.stop()
 	// The funcs get the context that only the winner ends, and not the group's:
@@ -130,19 +136,21 @@ func (r *race[R]) end(funcs int, err error) (R, error) {
 	return *new(R), r.mu.failures.join(err)
 }
 
-// keptFailures is how many errors of many First's error wraps.
+// keptFailures is how many errors of many First's error wraps, if nothing else
+// was asked for.
 const keptFailures = 8
 
 // failures is the error of a First of which every func has failed.
 type failures struct {
-	errs  []error // the first of them, at most keptFailures
+	most  int     // errors to keep
+	errs  []error // the first of them
 	total int
 }
 
 // add counts a failure, and keeps its error if there is one and room.
 func (f *failures) add(err error) {
 	f.total++
-	if err != nil && len(f.errs) < keptFailures {
+	if err != nil && len(f.errs) < f.most {
 		f.errs = append(f.errs, err)
 	}
 }
@@ -152,12 +160,12 @@ func (f *failures) add(err error) {
 func (f *failures) join(err error) error {
 	if err != nil {
 		f.errs = append([]error{err}, f.errs...)
-		f.errs = f.errs[:min(len(f.errs), keptFailures)]
+		f.errs = f.errs[:min(len(f.errs), f.most)]
 	}
 	if f.total == 1 && len(f.errs) == 1 {
 		return f.errs[0]
 	}
-	return &failures{f.errs, f.total}
+	return &failures{f.most, f.errs, f.total}
 }
 
 // Error says how many failed, and how, on one line.

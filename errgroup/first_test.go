@@ -96,6 +96,9 @@ func TestTheErrorOfManyFailuresIsBounded(t *testing.T) {
 	require.Len(t, err.(interface{ Unwrap() []error }).Unwrap(), 8)
 	require.Contains(t, err.Error(), "errgroup: all 20 failed: replica 0; ")
 	require.Contains(t, err.Error(), "replica 7; and 12 more")
+
+	_, err = errgroup.First(t.Context(), errgroup.Options{Limit: 1, Errors: 2}, fs...)
+	require.EqualError(t, err, "errgroup: all 20 failed: replica 0; replica 1; and 18 more")
 }
 
 func TestAGoexitIsTheFailureOfItsFuncAlone(t *testing.T) {

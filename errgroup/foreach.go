@@ -16,7 +16,7 @@ import (
 // [New] with o; f gets its context.
 //
 // Items start in the order of seq, and may wait for each other, up to the
-// limit. With o.Limit zero or negative, or with o.FreshGoroutines, every item
+// limit. With o.Limit zero or negative, with o.FreshGoroutines or with o.Shared, every item
 // is a task with a goroutine of its own. Otherwise a task of the group runs one
 // item after the other, there are as many tasks as items that could run at once,
 // and nothing is allocated for an item.

@@ -531,7 +531,7 @@ func refusedTry(call, ret int64) *act {
 
 // after is a, made when the group had just said how many tasks it counts and
 // how many Gos are blocked.
-func after(inFlight, blocked int64, a *act) *act {
+func holding(inFlight, blocked int64, a *act) *act {
 	a.asked = [2]int64{a.call - 2, a.call - 1}
 	a.stats.InFlight, a.stats.Waiting = inFlight, blocked
 	return a
@@ -556,28 +556,28 @@ func TestASmallestHistoryThatBreaksAPromiseIsFoundOut(t *testing.T) {
 		"refused while a Go is made":               {1, []*act{ran(45, 70, 80, 90), refusedTry(40, 50)}, ""},
 		"refused before anything was called":       {1, []*act{ran(45, 70, 80, 90), refusedTry(10, 20)}, "refusals"},
 		"refused though only one of two was taken": {2, []*act{ran(10, 20, 30, 90), refusedTry(40, 50)}, "refusals"},
-		"refused though the slot is back":          {1, []*act{ran(10, 20, 30, 40), after(0, 0, refusedTry(50, 60))}, "refusals"},
+		"refused though the slot is back":          {1, []*act{ran(10, 20, 30, 40), holding(0, 0, refusedTry(50, 60))}, "refusals"},
 		"refused though one of two slots is back": {2, []*act{
-			ran(10, 20, 30, 40), ran(11, 21, 31, 90), after(1, 0, refusedTry(50, 60)),
+			ran(10, 20, 30, 40), ran(11, 21, 31, 90), holding(1, 0, refusedTry(50, 60)),
 		}, "refusals"},
 		"refused while one of two slots is not back": {2, []*act{
-			ran(10, 20, 30, 40), ran(11, 21, 31, 90), after(2, 0, refusedTry(50, 60)),
+			ran(10, 20, 30, 40), ran(11, 21, 31, 90), holding(2, 0, refusedTry(50, 60)),
 		}, ""},
 		"refused when the slot that was back may be taken": {2, []*act{
-			ran(10, 20, 30, 40), ran(11, 21, 31, 90), after(1, 0, refusedTry(50, 60)), ran(55, 70, 75, 80),
+			ran(10, 20, 30, 40), ran(11, 21, 31, 90), holding(1, 0, refusedTry(50, 60)), ran(55, 70, 75, 80),
 		}, ""},
 		"a slot that is not counted": {2, []*act{
-			ran(10, 20, 30, 90), after(0, 0, ran(40, 50, 60, 70)),
+			ran(10, 20, 30, 90), holding(0, 0, ran(40, 50, 60, 70)),
 		}, "stats"},
 
-		"blocked and served in order": {1, []*act{ran(10, 20, 30, 60), ran(40, 70, 80, 90), after(1, 1, ran(50, 100, 110, 120))}, ""},
-		"blocked first, served last":  {1, []*act{ran(10, 20, 30, 60), ran(40, 130, 140, 150), after(1, 1, ran(50, 100, 110, 120))}, "order"},
-		"it may not have blocked yet": {1, []*act{ran(10, 20, 30, 60), ran(40, 130, 140, 150), after(1, 0, ran(50, 100, 110, 120))}, ""},
+		"blocked and served in order": {1, []*act{ran(10, 20, 30, 60), ran(40, 70, 80, 90), holding(1, 1, ran(50, 100, 110, 120))}, ""},
+		"blocked first, served last":  {1, []*act{ran(10, 20, 30, 60), ran(40, 130, 140, 150), holding(1, 1, ran(50, 100, 110, 120))}, "order"},
+		"it may not have blocked yet": {1, []*act{ran(10, 20, 30, 60), ran(40, 130, 140, 150), holding(1, 0, ran(50, 100, 110, 120))}, ""},
 		"one of two is overtaken by a start": {2, []*act{
-			ran(10, 20, 30, 60), ran(11, 21, 31, 61), ran(40, 130, 140, 150), after(2, 1, ran(50, 100, 110, 120)),
+			ran(10, 20, 30, 60), ran(11, 21, 31, 61), ran(40, 130, 140, 150), holding(2, 1, ran(50, 100, 110, 120)),
 		}, ""},
 		"two of two are overtaken": {2, []*act{
-			ran(10, 20, 30, 60), ran(11, 21, 31, 61), ran(40, 130, 140, 150), ran(41, 131, 141, 151), after(2, 2, ran(50, 100, 110, 120)),
+			ran(10, 20, 30, 60), ran(11, 21, 31, 61), ran(40, 130, 140, 150), ran(41, 131, 141, 151), holding(2, 2, ran(50, 100, 110, 120)),
 		}, "order"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // called, has the zero R there. After Map has returned nothing writes to it.
 //
 // Items start in order and may wait for each other, up to the limit. With
-// o.Limit zero or negative, or with o.FreshGoroutines, every item is a task
+// o.Limit zero or negative, with o.FreshGoroutines or with o.Shared, every item is a task
 // with a goroutine of its own; otherwise at most o.Limit tasks of the group run
 // one item after the other.
 //

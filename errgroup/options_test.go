@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -339,4 +340,39 @@ func TestEachGoroutineOfTheGroupBeginsWithTheWorkersFunc(t *testing.T) {
 		})
 	}
 	require.NoError(t, g.Wait())
+}
+
+func TestTheOptionsHoldForTheLoopsToo(t *testing.T) {
+	quiet := func(*belay.PanicError) {}
+	one := func(yield func(int) bool) { yield(1) }
+	o := errgroup.Options{Limit: 2, PanicsAsErrors: true, OnPanic: quiet}
+	var panicked *belay.PanicError
+	require.ErrorAs(t, errgroup.ForEach(t.Context(), o, one, func(context.Context, int) error { return explode("why") }), &panicked)
+	_, err := errgroup.Map(t.Context(), o, []int{1, 2, 3}, func(context.Context, int) (int, error) { return 0, explode("why") })
+	require.ErrorAs(t, err, &panicked)
+	for _, err := range errgroup.Stream(t.Context(), o, one, func(context.Context, int) (int, error) { return 0, explode("why") }) {
+		require.ErrorAs(t, err, &panicked)
+	}
+	answer, err := errgroup.First(t.Context(), o,
+		func(context.Context) (int, error) { return 0, explode("why") },
+		func(context.Context) (int, error) { return 7, nil })
+	require.NoError(t, err, "a panic is the failure of its func alone")
+	require.Equal(t, 7, answer)
+
+	shared := semaphore.NewWeighted(1)
+	items, running := []int{1, 2, 3, 4, 5}, 0 // running is guarded by the shared limit
+	f := func(context.Context, int) error {
+		running++
+		defer func() { running-- }()
+		if running != 1 {
+			return errors.New("the shared limit was exceeded")
+		}
+		runtime.Gosched()
+		return nil
+	}
+	o = errgroup.Options{Limit: 3, Shared: shared, SkipDone: true, Track: true}
+	require.NoError(t, errgroup.ForEach(t.Context(), o, slices.Values(items), f))
+	_, err = errgroup.Map(t.Context(), o, items, func(ctx context.Context, i int) (int, error) { return i, f(ctx, i) })
+	require.NoError(t, err)
+	require.True(t, shared.TryAcquire(1), "a unit was not given back")
 }

@@ -52,7 +52,7 @@ func TestAGroupGoesOnAcrossTheWrapAroundOfItsCounters(t *testing.T) {
 	const limit = 7
 	var g Group
 	g.SetLimit(limit)
-	g.mu.queue = queue{ring: make([]func() error, 8), head: ^uint(0) - 10, tail: ^uint(0) - 10}
+	g.lineLocked().queue = queue{ring: make([]func() error, 8), head: ^uint(0) - 10, tail: ^uint(0) - 10}
 	g.mu.rounds = ^uint64(0) - 1
 	for range 5 {
 		var meeting sync.WaitGroup
@@ -62,7 +62,7 @@ func TestAGroupGoesOnAcrossTheWrapAroundOfItsCounters(t *testing.T) {
 		}
 		require.NoError(t, g.Wait())
 	}
-	require.Less(t, g.mu.queue.tail, uint(limit*5), "the queue has not come to the wrap-around")
+	require.Less(t, g.mu.line.queue.tail, uint(limit*5), "the queue has not come to the wrap-around")
 	require.Less(t, g.mu.rounds, uint64(5), "the rounds have not")
 }
 
@@ -70,7 +70,8 @@ func TestTasksThatNeedEachOtherAllRunWhileWorkersAreHandedOver(t *testing.T) {
 	for _, limit := range []int{1, 2, 7, 64, 300} {
 		var g Group
 		g.SetLimit(limit)
-		g.mu.pace.careful, g.mu.pace.thin = longestSpell, limit+20 // any reserve is thin
+		pace := &g.lineLocked().pace
+		pace.careful, pace.thin = longestSpell, limit+20 // any reserve is thin
 		for range 3 {
 			gate := make(chan struct{})
 			for range limit {
@@ -90,7 +91,7 @@ func TestTasksThatNeedEachOtherAllRunWhileWorkersAreHandedOver(t *testing.T) {
 			}
 			require.NoError(t, g.Wait())
 		}
-		require.LessOrEqual(t, g.mu.pace.careful, longestSpell-3*9, "fewer were handed over than Gos were woken")
+		require.LessOrEqual(t, pace.careful, longestSpell-3*9, "fewer were handed over than Gos were woken")
 	}
 }
 
@@ -99,7 +100,7 @@ func TestTheListOfBlockedGosKeepsOrderWithRemovalsFromTheMiddle(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		var g Group
 		g.mu.active = 1 // at work, so that it keeps all waiters
-		l := &g.mu.blocked
+		l := &g.lineLocked().blocked
 		var model []*waiter
 		reused := map[*waiter]bool{}
 		for range 300 {
