@@ -246,6 +246,7 @@ func TestEveryWayOutOfTheLoopCancelsAndWaits(t *testing.T) {
 						}
 						return n, nil
 					}) {
+						synctest.Wait() // until the others have started
 						if !leave() {
 							break
 						}
