@@ -47,6 +47,39 @@ func Example_boundedGroup() {
 	// Output: open no such file: no such file or directory | true
 }
 
+func Example_results() {
+	size := func(_ context.Context, path string) (int64, error) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, err
+		}
+		return min(info.Size(), 1), nil
+	}
+	paths := []string{"go.mod", "README.md"}
+
+	sizes, err := errgroup.Map(ctx, errgroup.Options{Limit: 8}, paths, size)
+	fmt.Println(sizes, err)
+	// Output: [1 1] <nil>
+}
+
+func Example_groupThatSaysMore() {
+	release := make(chan struct{})
+	reindex := func(context.Context) error { <-release; return nil }
+
+	g, ctx := errgroup.New(ctx, errgroup.Options{Name: "reindex", Limit: 8, Track: true, PanicsAsErrors: true})
+	if err := g.GoContext(ctx, reindex); err != nil {
+		fmt.Println("no slot before ctx ended:", err)
+	}
+	soon, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if err := g.WaitContext(soon); err != nil {
+		fmt.Println(g.Stats().InFlight, "still running") // err names them, and for how long
+	}
+	close(release)
+	_ = g.Wait()
+	// Output: 1 still running
+}
+
 func Example_concurrencyLimit() {
 	work := func() string { return "done" }
 
