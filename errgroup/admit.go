@@ -55,17 +55,17 @@ const spins = 100
 
 func (g *Group) lock() {
 	if !g.mu.TryLock() {
-		g.lockHeld()
+		lockHeld(&g.mu.Mutex)
 	}
 }
 
-func (g *Group) lockHeld() {
+func lockHeld(mu *sync.Mutex) {
 	for range spins {
-		if g.mu.TryLock() {
+		if mu.TryLock() {
 			return
 		}
 	}
-	g.mu.Lock()
+	mu.Lock()
 }
 
 func (g *Group) direct() bool { return g.fresh || freshGoroutines }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belay-go/belay"
 	"github.com/belay-go/belay/errgroup"
 )
 
@@ -35,6 +36,21 @@ func TestAPanicCrashesTheProcessAndNamesTheTask(t *testing.T) {
 			require.Contains(t, out, "panic: boom")
 			require.Contains(t, out, "errgroup_test.boom")
 		}
+	}
+}
+
+func TestAHookThatPanicsCrashesTheProcess(t *testing.T) {
+	if os.Getenv("PLANT_HOOK_PANIC") != "" {
+		g, _ := errgroup.New(t.Context(), errgroup.Options{Limit: 1, PanicsAsErrors: true, OnPanic: func(e *belay.PanicError) { panic(e.Value) }})
+		g.Go(boom)
+		_ = g.Wait()
+		os.Exit(0) // must never win
+	}
+	for range 20 {
+		out, err := self(t, t.Name(), "PLANT_HOOK_PANIC=1")
+		require.Error(t, err, out)
+		require.Contains(t, out, "panic: boom")
+		require.Contains(t, out, "errgroup_test.boom")
 	}
 }
 

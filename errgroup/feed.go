@@ -69,12 +69,9 @@ func newFeed[T any](ctx context.Context, g *Group, limit int, f func(context.Con
 }
 
 func (q *feed[T]) lock() {
-	for range spins {
-		if q.mu.TryLock() {
-			return
-		}
+	if !q.mu.TryLock() {
+		lockHeld(&q.mu.Mutex)
 	}
-	q.mu.Lock()
 }
 
 // put hands over an item, when there is room, and reports whether another one

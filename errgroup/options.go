@@ -64,8 +64,8 @@ type Options struct {
 
 	// Track keeps the names and the times of the tasks that run, for
 	// [Group.Running], for errors of [Group.WaitContext] and for the wait times
-	// in [Group.Stats]. It costs two allocations and three readings of the
-	// clock per task, which is more than a short task takes.
+	// in [Group.Stats]. Each task then costs allocations and readings of the
+	// clock, more than a short task takes.
 	Track bool
 	// Worker is called with the group's context by each goroutine that the
 	// group starts, before its first task: the place for profiler labels,

@@ -3,12 +3,14 @@ package errgroup_test
 // This file tests what a group made by New can be asked for.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"runtime/trace"
 	"slices"
 	"strings"
 	"sync"
@@ -375,4 +377,20 @@ func TestTheOptionsHoldForTheLoopsToo(t *testing.T) {
 	_, err = errgroup.Map(t.Context(), o, items, func(ctx context.Context, i int) (int, error) { return i, f(ctx, i) })
 	require.NoError(t, err)
 	require.True(t, shared.TryAcquire(1), "a unit was not given back")
+}
+
+func TestATraceShowsTheTasksOfAGroupByItsName(t *testing.T) {
+	run := func(name string) {
+		g, ctx := errgroup.New(t.Context(), errgroup.Options{Name: name, Limit: 1})
+		g.Go(nothing)
+		require.NoError(t, g.GoContext(ctx, func(context.Context) error { return nil }))
+		require.NoError(t, g.Wait())
+	}
+	var taken bytes.Buffer
+	run("not-traced-yet")
+	require.NoError(t, trace.Start(&taken))
+	run("seen-in-the-trace")
+	trace.Stop()
+	require.Contains(t, taken.String(), "seen-in-the-trace")
+	require.NotContains(t, taken.String(), "not-traced-yet")
 }

@@ -68,6 +68,7 @@ func (g *Group) drain(f func() error, end *ending) {
 			return
 		}
 		v := recover()
+		defer g.hookPanicked(end)
 		switch {
 		case v == nil: // a Goexit
 		case g.opts != nil && g.opts.caught(v):
@@ -84,6 +85,17 @@ func (g *Group) drain(f func() error, end *ending) {
 		f, woke = g.next(woke)
 	}
 	*end = byReturn
+}
+
+// hookPanicked, deferred, sees to it that a panic of the hook for panics crashes
+// as that of a task does by default: nothing is given back before.
+func (g *Group) hookPanicked(end *ending) {
+	if *end == byGoexit {
+		if v := recover(); v != nil {
+			*end = byPanic
+			panic(v)
+		}
+	}
 }
 
 // run runs one task, unless it comes too late.
