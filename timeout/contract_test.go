@@ -31,10 +31,14 @@ func TestContract(t *testing.T) {
 		Misuses: []contract.Misuse{
 			{Name: "Done too often", Text: "timeout: negative WaitGroup counter", Do: wg.Done, Intact: intact},
 			{Name: "Go of nil", Text: "timeout: Go of a nil function", Do: func() { wg.Go(nil) }, Intact: intact},
+			{Name: "GoNamed of nil", Text: "timeout: Go of a nil function", Do: func() { wg.GoNamed("x", nil) }, Intact: intact},
+			{Name: "TryAdd of none", Text: "timeout: TryAdd of less than one task", Do: func() { wg.TryAdd(0) }, Intact: intact},
 			{Name: "Wait of nil", Text: "timeout: Wait of a nil WaitGroup", Do: func() { timeout.Wait(nil, 0) }},
 		},
 		Exempt: map[string]string{
-			"WaitGroup.Go": "starts a task and never blocks",
+			"WaitGroup.Go":      "starts a task and never blocks",
+			"WaitGroup.GoNamed": "starts a task and never blocks",
+			"WaitGroup.Close":   "ends no task and waits for none",
 		},
 	})
 }

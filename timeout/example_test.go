@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -76,6 +77,73 @@ func ExampleWaitGroup_Go() {
 	wg.Wait()
 	fmt.Println(squares)
 	// Output: [0 1 4 9]
+}
+
+// Work that arrives while the process stops is refused, and what was accepted
+// is waited for: no request slips in between the two.
+func ExampleWaitGroup_Close() {
+	var requests timeout.WaitGroup
+	serve := func() string {
+		if !requests.TryAdd(1) {
+			return "503"
+		}
+		defer requests.Done()
+		return "200"
+	}
+	fmt.Println(serve())
+	requests.Close()
+	fmt.Println(serve())
+	requests.Wait() // nothing can be added behind its back
+	// Output:
+	// 200
+	// 503
+}
+
+// With a sync.WaitGroup an Add beside a Wait at zero is a race.
+func ExampleWaitGroup_TryAdd() {
+	var wg timeout.WaitGroup
+	fmt.Println(wg.TryAdd(1))
+	wg.Done()
+	wg.Close()
+	fmt.Println(wg.TryAdd(1))
+	// Output:
+	// true
+	// false
+}
+
+// The error of the wait says who keeps the process from stopping.
+func ExampleWaitGroup_GoNamed() {
+	var wg timeout.WaitGroup
+	stuck := make(chan struct{})
+	wg.GoNamed("flush of the audit log", func() { <-stuck })
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := wg.WaitContext(ctx)
+	fmt.Println(strings.Contains(err.Error(), "flush of the audit log for "))
+	close(stuck)
+	wg.Wait()
+	// Output: true
+}
+
+// A select waits for the tasks among other things, without a goroutine that
+// would stay behind when something else comes first.
+func ExampleWaitGroup_Zero() {
+	var wg timeout.WaitGroup
+	wg.Add(1)
+	reload := make(chan string, 1)
+	reload <- "new configuration"
+	for range 2 {
+		select {
+		case c := <-reload:
+			fmt.Println(c)
+			wg.Done()
+		case <-wg.Zero():
+			fmt.Println("all tasks have ended")
+		}
+	}
+	// Output:
+	// new configuration
+	// all tasks have ended
 }
 
 // Len is for the log line that somebody reads while the process stops.

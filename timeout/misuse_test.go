@@ -36,7 +36,24 @@ func TestACounterBelowZeroPanicsAndStaysAsItWas(t *testing.T) {
 func TestGoOfANilFunctionPanicsInTheCallerAndAddsNothing(t *testing.T) {
 	var wg timeout.WaitGroup
 	require.PanicsWithValue(t, "timeout: Go of a nil function", func() { wg.Go(nil) })
+	require.PanicsWithValue(t, "timeout: Go of a nil function", func() { wg.GoNamed("nobody", nil) })
 	require.Zero(t, wg.Len())
+}
+
+func TestATryAddOfNoTasksPanicsClosedOrNot(t *testing.T) {
+	var wg timeout.WaitGroup
+	for range 2 {
+		for _, delta := range []int{0, -1, math.MinInt} {
+			require.PanicsWithValue(t, "timeout: TryAdd of less than one task", func() { wg.TryAdd(delta) })
+		}
+		wg.Close()
+	}
+	require.Zero(t, wg.Len())
+
+	var full timeout.WaitGroup
+	full.Add(math.MaxInt >> 1)
+	require.PanicsWithValue(t, "timeout: negative WaitGroup counter", func() { full.TryAdd(math.MaxInt) })
+	require.Equal(t, math.MaxInt>>1, full.Len())
 }
 
 func TestAPanicInATaskCrashesBeforeAnyWaiterIsReleased(t *testing.T) {

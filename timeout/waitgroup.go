@@ -2,35 +2,57 @@ package timeout
 
 // This file holds the group whose wait can be given up.
 //
-// A group is in one of three states, all under its lock:
+// A group is one word, so that a task comes and goes by one instruction, and
+// what waits for it, behind a lock:
 //
-//	idle     tasks == 0                  no round, no waiter
-//	running  tasks > 0, round == nil     nobody waits
-//	awaited  tasks > 0, round != nil     round.waiters > 0 calls wait on it
+//	 63                                    2      1         0
+//	+--------------------------------------+------+---------+
+//	| tasks                                | shut | awaited |
+//	+--------------------------------------+------+---------+
+//
+// Awaited says that somebody waits and that no zero has been since they began
+// to. The Done that brings the tasks to zero takes it away with the same
+// compare-and-swap, so a zero can't be passed unnoticed, and then releases them:
+//
+//	idle     tasks == 0              nobody waits whose release is not under way
+//	running  tasks > 0, !awaited     the same
+//	awaited  tasks > 0, awaited      everybody in mu waits for the next zero
 //
 //	idle    -> running  Add of more than zero
-//	running -> awaited  the first wait: makes the round
-//	awaited -> running  the last waiter gives up: forgets the round
-//	running -> idle     the counter reaches zero
-//	awaited -> idle     the counter reaches zero: closes the round's channel
+//	running -> awaited  a wait begins, under the lock
+//	awaited -> idle     Done; its next step is to take the lock and to release
+//	running -> idle     Done, and that is all
 //
-// A waiter holds on to its own round. That is why it can't miss a zero that is
-// passed quickly, can't be woken early by the end of another round, and needs
-// no rule about who may add while somebody waits. The tempting shorter version
-// has one condition that each waiter checks after it woke up: there a counter
-// that is back above zero by then puts a waiter to sleep that had every reason
-// to return.
+// Between that Done and its release the tasks may rise again, and a new wait may
+// begin. It must not be released by a zero from before it began, so whoever
+// finds waiters under the lock without the bit releases them first, in place of
+// that Done, which then finds nothing, or the bit set anew, and leaves. The
+// tempting shorter version is an atomic addition, which a reader would expect
+// here: it can't take the bit away together with the last task, and in between
+// somebody adds.
 //
-// A round never outlives its last waiter, so its channel never leaves the
-// synctest bubble in which somebody waited.
+// A plain Wait parks on a condition variable and asks for the number of the
+// round, mu.rounds, which every release moves on. That allocates nothing. Waits
+// that can be given up need a channel to select on, which they share; it is
+// forgotten with the last of them, so it never leaves the synctest bubble in
+// which somebody waited.
 
 import (
 	"context"
-	"strconv"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belay-go/belay/internal/ctxerr"
+)
+
+const (
+	awaited = 1 << iota // somebody waits, and no zero has been since
+	shut                // TryAdd is refused
+
+	task     = 1 << iota // one task
+	maxTasks = min(math.MaxInt, math.MaxInt64>>1)
 )
 
 // WaitGroup waits for a number of tasks to end, like a [sync.WaitGroup], with a
@@ -48,40 +70,72 @@ import (
 // it releases, and of every wait that finds the counter at zero because of it.
 // A wait that was given up is synchronized with nothing.
 type WaitGroup struct {
+	state atomic.Uint64 // as drawn above
+
 	mu struct {
 		sync.Mutex
-		tasks int
-		round *round
-	}
-}
+		rounds uint64                  // how many times waiters have been released
+		plain  sync.Cond               // for waits without an end; its L is the lock
+		named  map[*namedTask]struct{} // see late.go
 
-// round is one stretch of waiting, from the first waiter to a zero of the
-// counter or to the last waiter who gives up.
-type round struct {
-	zero    chan struct{} // closed when the counter reaches zero; nothing is sent
-	waiters int           // guarded by the group's lock; never zero
+		// For the other waits, from the first of them to the next zero or to the
+		// last who gives up; then it is nil.
+		zero    chan struct{} // closed at the zero; nothing is sent
+		waiters int           // on it
+		handed  bool          // zero is out by Zero, so that nobody knows who waits
+	}
 }
 
 // Add adds delta, which may be negative, to the number of tasks. Where that
 // becomes zero, all who wait are released. If it would fall below zero, or
-// exceed what an int holds, Add panics and the number stays as it was.
+// exceed what an int holds, Add panics and the number stays as it was. Add is
+// not refused after a [WaitGroup.Close]; [WaitGroup.TryAdd] is.
 func (wg *WaitGroup) Add(delta int) {
-	wg.mu.Lock()
-	tasks := wg.mu.tasks + delta
-	if tasks < 0 {
-		wg.mu.Unlock()
-		panic("timeout: negative WaitGroup counter")
-	}
-	wg.mu.tasks = tasks
-	var over *round
-	if tasks == 0 {
-		over, wg.mu.round = wg.mu.round, nil
-	}
-	wg.mu.Unlock()
-	if over != nil {
-		close(over.zero)
+	for {
+		s := wg.state.Load()
+		tasks := int64(s/task) + int64(delta)
+		if tasks < 0 || tasks > maxTasks {
+			panic("timeout: negative WaitGroup counter")
+		}
+		next := uint64(tasks)*task | s&(shut|awaited)
+		if tasks == 0 {
+			next &^= awaited
+		}
+		if !wg.state.CompareAndSwap(s, next) {
+			continue
+		}
+		if (s&^next)&awaited != 0 {
+			wg.release()
+		}
+		return
 	}
 }
+
+// TryAdd adds delta, which must be more than zero, to the number of tasks, and
+// reports whether it has: it adds nothing once the group is closed. A TryAdd
+// that is refused is synchronized after the [WaitGroup.Close].
+func (wg *WaitGroup) TryAdd(delta int) bool {
+	if delta <= 0 {
+		panic("timeout: TryAdd of less than one task")
+	}
+	for {
+		s := wg.state.Load()
+		if s&shut != 0 {
+			return false
+		}
+		if s/task+uint64(delta) > maxTasks {
+			panic("timeout: negative WaitGroup counter")
+		}
+		if wg.state.CompareAndSwap(s, s+uint64(delta)*task) {
+			return true
+		}
+	}
+}
+
+// Close has every later [WaitGroup.TryAdd] refused, for good; there is no
+// opening. It ends no task, and changes nothing for Add and Go, which a task of
+// the group may need to finish. It may be called more than once.
+func (wg *WaitGroup) Close() { wg.state.Or(shut) }
 
 // Done takes one task from the number of tasks: Add(-1), and panics as that
 // does.
@@ -113,17 +167,39 @@ func (wg *WaitGroup) Go(f func()) {
 
 // Len returns how many tasks there are at this moment. What it tells may be
 // over by the time that it is read: it is for logs, not for decisions.
-func (wg *WaitGroup) Len() int {
-	wg.mu.Lock()
-	defer wg.mu.Unlock()
-	return wg.mu.tasks
-}
+func (wg *WaitGroup) Len() int { return int(wg.state.Load() / task) }
 
 // Wait blocks until there are no tasks, and returns at once if there are none.
 func (wg *WaitGroup) Wait() {
-	if r := wg.join(); r != nil {
-		<-r.zero
+	if wg.state.Load() < task {
+		return
 	}
+	wg.mu.Lock()
+	defer wg.mu.Unlock()
+	if !wg.awaitLocked() {
+		return
+	}
+	wg.mu.plain.L = &wg.mu
+	for round := wg.mu.rounds; round == wg.mu.rounds; {
+		wg.mu.plain.Wait()
+	}
+}
+
+// Zero returns a channel that is closed at the first moment without tasks from
+// now on, for a select among other things. It is closed already if there are no
+// tasks. Waiting on it can be given up at any time, and the channel is garbage
+// after the next zero, at the latest. It belongs to the testing/synctest bubble
+// in which it was asked for, and so does the group until that zero.
+func (wg *WaitGroup) Zero() <-chan struct{} {
+	wg.mu.Lock()
+	defer wg.mu.Unlock()
+	if !wg.awaitLocked() {
+		none := make(chan struct{})
+		close(none)
+		return none
+	}
+	wg.mu.handed = true
+	return wg.zeroLocked()
 }
 
 // WaitContext waits as [WaitGroup.Wait] does, but no longer than until ctx is
@@ -135,20 +211,19 @@ func (wg *WaitGroup) Wait() {
 // this module is. Its Timeout method is true if ctx ended by a deadline. The
 // tasks go on, and nothing of the wait is left.
 func (wg *WaitGroup) WaitContext(ctx context.Context) error {
-	r := wg.join()
-	if r == nil {
+	zero := wg.join()
+	if zero == nil {
 		return nil
 	}
 	select {
-	case <-r.zero:
+	case <-zero:
 		return nil
 	case <-ctx.Done():
 	}
-	tasks := wg.leave(r)
-	if tasks == 0 {
-		return nil
+	if tasks, late := wg.leave(zero); tasks > 0 {
+		return &stillRunning{tasks: tasks, late: names(late), err: ctxerr.Of(ctx)}
 	}
-	return &stillRunning{tasks: tasks, err: ctxerr.Of(ctx)}
+	return nil
 }
 
 // WaitTimeout waits as [WaitGroup.Wait] does, but no longer than d, and reports
@@ -157,70 +232,106 @@ func (wg *WaitGroup) WaitContext(ctx context.Context) error {
 // go on, and nothing of the wait is left.
 func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) {
 	if d <= 0 {
-		return wg.Len() > 0
+		return wg.state.Load() >= task
 	}
-	r := wg.join()
-	if r == nil {
+	zero := wg.join()
+	if zero == nil {
 		return false
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-r.zero:
+	case <-zero:
 		return false
 	case <-timer.C:
-		return wg.leave(r) > 0
+	}
+	tasks, _ := wg.leave(zero)
+	return tasks > 0
+}
+
+// awaitLocked sets the bit, and reports whether there is anything to wait for.
+// Nobody whom it finds may be released by the zero that its caller waits for if
+// there has been one for them: then it releases them itself.
+func (wg *WaitGroup) awaitLocked() bool {
+	for {
+		s := wg.state.Load()
+		if s < task {
+			return false
+		}
+		if s&awaited != 0 {
+			return true
+		}
+		if wg.state.CompareAndSwap(s, s|awaited) {
+			wg.wake(wg.turnLocked())
+			return true
+		}
 	}
 }
 
-// join enters the current round, and makes one if there is none. It returns nil
-// if there is nothing to wait for.
-func (wg *WaitGroup) join() *round {
+// release is what remains to be done after the zero that took the bit away.
+func (wg *WaitGroup) release() {
 	wg.mu.Lock()
-	defer wg.mu.Unlock()
-	if wg.mu.tasks == 0 {
+	if wg.state.Load()&awaited != 0 { // who set it again has done this
+		wg.mu.Unlock()
+		return
+	}
+	zero := wg.turnLocked()
+	wg.mu.Unlock()
+	wg.wake(zero) // outside of the lock, which all whom it wakes will want
+}
+
+// turnLocked ends the current round. All who wait in it are to be woken.
+func (wg *WaitGroup) turnLocked() (zero chan struct{}) {
+	zero = wg.mu.zero
+	wg.mu.rounds++
+	wg.mu.zero, wg.mu.waiters, wg.mu.handed = nil, 0, false
+	return zero
+}
+
+// wake wakes who waits in rounds that are over.
+func (wg *WaitGroup) wake(zero chan struct{}) {
+	wg.mu.plain.Broadcast()
+	if zero != nil {
+		close(zero)
+	}
+}
+
+// join begins a wait that can be given up. It returns the channel to wait on,
+// or nil if there is nothing to wait for.
+func (wg *WaitGroup) join() <-chan struct{} {
+	if wg.state.Load() < task {
 		return nil
 	}
-	if wg.mu.round == nil {
-		wg.mu.round = &round{zero: make(chan struct{})}
-	}
-	wg.mu.round.waiters++
-	return wg.mu.round
-}
-
-// leave gives up a wait on r. It returns how many tasks are running, or zero if
-// r came to its end in the meantime, in which case the wait has succeeded:
-// where both happened, the result wins.
-func (wg *WaitGroup) leave(r *round) (tasks int) {
 	wg.mu.Lock()
 	defer wg.mu.Unlock()
-	if wg.mu.round != r {
-		return 0
+	if !wg.awaitLocked() {
+		return nil
 	}
-	if r.waiters--; r.waiters == 0 {
-		wg.mu.round = nil
+	wg.mu.waiters++
+	return wg.zeroLocked()
+}
+
+// zeroLocked returns the round's channel, and makes it if there is none.
+func (wg *WaitGroup) zeroLocked() <-chan struct{} {
+	if wg.mu.zero == nil {
+		wg.mu.zero = make(chan struct{})
 	}
-	return wg.mu.tasks
+	return wg.mu.zero
 }
 
-// stillRunning is the error of a wait that its context ended. It has no
-// exported type, for a TimeoutError would be wrong after a cancel, and the
-// number it holds is history: Len has the one to decide by.
-type stillRunning struct {
-	tasks int   // at the moment of giving up; more than zero
-	err   error // of the context
-}
-
-// Error names the number before the reason.
-func (e *stillRunning) Error() string {
-	return "timeout: " + strconv.Itoa(e.tasks) + " of the group still running: " + e.err.Error()
-}
-
-// Unwrap lets errors.Is and errors.As reach the context's Err and cause.
-func (e *stillRunning) Unwrap() error { return e.err }
-
-// Timeout reports whether the context ended by its deadline.
-func (e *stillRunning) Timeout() bool {
-	t, ok := e.err.(interface{ Timeout() bool })
-	return ok && t.Timeout()
+// leave gives up a wait on zero. It returns how many tasks are running, and
+// those with a name; or no number if the zero has come, be it that the channel
+// is not closed yet, in which case the wait has succeeded: where both happened,
+// the result wins.
+func (wg *WaitGroup) leave(zero <-chan struct{}) (tasks int, late []namedTask) {
+	wg.mu.Lock()
+	defer wg.mu.Unlock()
+	s := wg.state.Load()
+	if wg.mu.zero != zero || s&awaited == 0 {
+		return 0, nil
+	}
+	if wg.mu.waiters--; wg.mu.waiters == 0 && !wg.mu.handed {
+		wg.mu.zero = nil
+	}
+	return int(s / task), wg.lateLocked()
 }

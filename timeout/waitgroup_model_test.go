@@ -7,6 +7,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +42,9 @@ type game struct {
 	now     time.Duration
 	waiters []*waiter
 	leave   []chan bool // tasks started by Go: true lets one leave by Goexit
+	named   []string    // of those tasks; empty for one without a name
+	closed  bool
+	started int // tasks with names, so far
 }
 
 // wait begins a wait on a goroutine of its own, which ends with the wait.
@@ -66,7 +71,7 @@ func (g *game) add(n int) {
 
 // step plays one operation and lets everything that follows from it happen.
 func (g *game) step(t *testing.T, op, arg byte) {
-	switch op % 10 {
+	switch op % 13 {
 	case 0:
 		n := int(arg % 3)
 		g.wg.Add(n)
@@ -92,18 +97,40 @@ func (g *game) step(t *testing.T, op, arg byte) {
 	case 8:
 		leave := make(chan bool)
 		g.leave = append(g.leave, leave)
-		g.wg.Go(func() {
+		name := ""
+		task := func() {
 			if <-leave {
 				runtime.Goexit()
 			}
-		})
+		}
+		if arg%2 == 0 {
+			g.wg.Go(task)
+		} else {
+			name = "task " + strconv.Itoa(g.started)
+			g.started++
+			g.wg.GoNamed(name, task)
+		}
+		g.named = append(g.named, name)
 		g.add(1)
 	case 9:
 		if n := len(g.leave); n > 0 {
 			g.leave[n-1] <- arg%2 == 0
-			g.leave = g.leave[:n-1]
+			g.leave, g.named = g.leave[:n-1], g.named[:n-1]
 			g.add(-1)
 		}
+	case 10:
+		require.Equal(t, !g.closed, g.wg.TryAdd(1))
+		if !g.closed {
+			g.add(1)
+		}
+	case 11:
+		if arg%8 == 0 {
+			g.wg.Close()
+			g.closed = true
+		}
+	case 12:
+		c := g.wg.Zero()
+		g.wait(&waiter{}, func() outcome { <-c; return zero })
 	}
 	synctest.Wait()
 }
@@ -161,9 +188,32 @@ func (g *game) cancel(i int) {
 	}
 }
 
+// late counts the names that an error has room for.
+func (g *game) late() (n int) {
+	for _, name := range g.named {
+		if name != "" {
+			n++
+		}
+	}
+	return min(n, 8)
+}
+
+// gone is done from the start.
+var gone = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
 // check holds everything against the model, and forgets the waits that ended.
 func (g *game) check(t *testing.T) {
 	require.Equal(t, g.tasks, g.wg.Len())
+	if err := g.wg.WaitContext(gone); g.tasks == 0 {
+		require.NoError(t, err)
+	} else {
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, g.late(), strings.Count(err.Error(), "task "), err)
+	}
 	var still []*waiter
 	for _, w := range g.waiters {
 		got := waiting
@@ -201,10 +251,11 @@ func play(t *testing.T, program []byte) {
 }
 
 func FuzzWaitGroupAgreesWithTheModel(f *testing.F) {
-	f.Add([]byte{0, 1, 3, 0, 1, 0})                         // a round
-	f.Add([]byte{0, 1, 5, 2, 7, 0, 0, 1, 5, 3, 1, 1})       // a timeout, then more tasks
-	f.Add([]byte{8, 0, 4, 1, 6, 0, 4, 0, 9, 0, 3, 0, 4, 0}) // a cancel, and a Goexit
-	f.Add([]byte{1, 0, 1, 1, 5, 0, 5, 1})                   // misuse, and times that have passed
+	f.Add([]byte{0, 1, 3, 0, 1, 0})                            // a round
+	f.Add([]byte{0, 1, 5, 2, 7, 0, 0, 1, 5, 3, 1, 1})          // a timeout, then more tasks
+	f.Add([]byte{8, 0, 4, 1, 6, 0, 4, 0, 9, 0, 3, 0, 4, 0})    // a cancel, and a Goexit
+	f.Add([]byte{1, 0, 1, 1, 5, 0, 5, 1})                      // misuse, and times that have passed
+	f.Add([]byte{8, 1, 12, 0, 11, 0, 10, 0, 5, 3, 7, 0, 9, 0}) // a name, a channel, a close
 	f.Fuzz(play)
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -337,6 +338,185 @@ func TestWaitersAreNeverLostBesideAChurningCounter(t *testing.T) {
 	close(stop)
 	churners.Wait()
 	require.False(t, wg.WaitTimeout(0))
+}
+
+func TestNoWaitIsReleasedBeforeTheTasksThatWereThereWhenItBegan(t *testing.T) {
+	waits := []func(wg *timeout.WaitGroup){
+		func(wg *timeout.WaitGroup) { wg.Wait() },
+		func(wg *timeout.WaitGroup) { <-wg.Zero() },
+		func(wg *timeout.WaitGroup) { _ = wg.WaitContext(context.Background()) },
+		func(wg *timeout.WaitGroup) { _ = wg.WaitTimeout(time.Minute) },
+	}
+	// Each of these goroutines has a task of its own, so zero is passed often and
+	// briefly, and a wait may begin between a zero and its releases.
+	var wg timeout.WaitGroup
+	var early atomic.Int32
+	var all sync.WaitGroup
+	for i := range 3 {
+		all.Go(func() { // ends with its rounds
+			for n := range 20_000 {
+				var over atomic.Bool
+				wg.Add(1)
+				go func() { over.Store(true); wg.Done() }() // ends at once
+				waits[(n+i)%len(waits)](&wg)
+				if !over.Load() {
+					early.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Zero(t, early.Load())
+	require.Zero(t, wg.Len())
+}
+
+// heldUp brings wg from one task to none by a Done that has yet to release who
+// waits, and returns the func that lets it.
+func heldUp(wg *timeout.WaitGroup, meanwhile func()) (letGo func()) {
+	letGo = wg.Hold()
+	if meanwhile != nil {
+		meanwhile()
+		for range 100 { // so that what it wakes is at the lock
+			runtime.Gosched()
+		}
+	}
+	go wg.Done() // ends when it is let go
+	for wg.Len() > 0 {
+		runtime.Gosched()
+	}
+	return letGo
+}
+
+func TestAWaitThatBeginsBetweenAZeroAndItsReleasesIsNoneOfThese(t *testing.T) {
+	for range 200 {
+		var wg timeout.WaitGroup
+		wg.Add(1)
+		first := wg.Zero()
+		letGo := heldUp(&wg, nil)
+		wg.Add(1)
+		letGo()
+		second := wg.Zero() // who runs is mostly faster than who is woken
+		<-first
+		letGo = wg.Hold() // by now Done has had its turn, or gets it next
+		letGo()
+		runtime.Gosched()
+		select {
+		case <-second:
+			require.Fail(t, "released by a zero from before it began")
+		default:
+		}
+		wg.Done()
+		<-second
+	}
+}
+
+func TestAZeroThatSomebodyHasSeenBeatsACancelThatCameBefore(t *testing.T) {
+	for range 200 {
+		var wg timeout.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		result := make(chan error, 1)
+		wg.Add(1)
+		go func() { result <- wg.WaitContext(ctx) }() // ends with the wait
+		for range 100 {
+			runtime.Gosched()
+		}
+		letGo := heldUp(&wg, cancel) // the wait is at the lock before Done is
+		wg.Add(1)
+		letGo()
+		require.NoError(t, <-result)
+	}
+}
+
+func TestAChannelForSelectIsClosedAtTheNextZero(t *testing.T) {
+	var wg timeout.WaitGroup
+	synctest.Test(t, func(t *testing.T) {
+		isClosed := func(c <-chan struct{}) bool {
+			select {
+			case <-c:
+				return true
+			default:
+				return false
+			}
+		}
+		require.True(t, isClosed(wg.Zero()), "there are no tasks")
+		wg.Add(2)
+		zero := wg.Zero()
+		require.True(t, wg.WaitTimeout(time.Second), "whose end forgets no channel that is out")
+		wg.Done()
+		require.False(t, isClosed(zero))
+		wg.Done()
+		wg.Add(1)
+		require.True(t, isClosed(zero), "the zero has been, though it is over")
+		next := wg.Zero()
+		require.False(t, isClosed(next))
+		wg.Done()
+		require.True(t, isClosed(next))
+
+		wg.Add(1) // a channel from before does not keep a later one
+		require.True(t, wg.WaitTimeout(time.Second))
+	})
+	wg.Done() // closing a channel of the bubble would panic here
+}
+
+func TestAClosedGroupRefusesOnlyWhatAsks(t *testing.T) {
+	var wg timeout.WaitGroup
+	require.True(t, wg.TryAdd(2))
+	wg.Close()
+	wg.Close()
+	require.False(t, wg.TryAdd(1))
+	require.Equal(t, 2, wg.Len())
+	wg.Go(func() {}) // a task of the group may need another one
+	wg.Add(1)
+	wg.Add(-3)
+	wg.Wait()
+	require.False(t, wg.TryAdd(1), "there is no opening")
+}
+
+func TestNoTryAddSucceedsAfterAClose(t *testing.T) {
+	for range 1000 {
+		var wg timeout.WaitGroup
+		var adders sync.WaitGroup
+		var added atomic.Int64
+		for range 2 {
+			adders.Go(func() { // ends with the close
+				for wg.TryAdd(1) {
+					added.Add(1)
+				}
+			})
+		}
+		runtime.Gosched()
+		wg.Close()
+		now := wg.Len()
+		adders.Wait()
+		require.EqualValues(t, added.Load(), now)
+		require.EqualValues(t, added.Load(), wg.Len())
+	}
+}
+
+func TestAGivenUpWaitNamesWhoIsLateAndSinceWhen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg timeout.WaitGroup
+		stuck := make(chan struct{})
+		wg.GoNamed("index", func() { <-stuck })
+		time.Sleep(time.Second)
+		wg.GoNamed("compact", func() { <-stuck })
+		wg.GoNamed("quick", func() {})
+		wg.Go(func() { <-stuck })
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		require.EqualError(t, wg.WaitContext(ctx),
+			"timeout: 3 of the group still running (index for 2.5s, compact for 1.5s): context deadline exceeded")
+
+		for i := range 10 {
+			wg.GoNamed("upload "+strconv.Itoa(i), func() { <-stuck })
+		}
+		err := wg.WaitContext(ctx)
+		require.ErrorContains(t, err, "13 of the group still running (index for 2.5s, compact for 1.5s, upload 0 for 0s, ")
+		require.ErrorContains(t, err, ", upload 5 for 0s, and 4 more): ")
+		close(stuck)
+		wg.Wait()
+		require.NoError(t, wg.WaitContext(ctx))
+	})
 }
 
 var packageLevel timeout.WaitGroup
