@@ -5,6 +5,7 @@ package timeout_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 func TestContract(t *testing.T) {
 	var wg timeout.WaitGroup // for misuse
+	timer := timeout.Timer{Func: func() {}}
 	intact := func() error { return wg.WaitContext(context.Background()) }
 	contract.Run(t, contract.Table{
 		Calls: []contract.Call{
@@ -27,15 +29,18 @@ func TestContract(t *testing.T) {
 				return group(func(wg *timeout.WaitGroup, _ context.Context) error { wg.WaitTimeout(time.Hour); return nil })
 			}},
 			{Name: "Wait", Kind: contract.Plain, New: standardGroup},
+			{Name: "Timer.StopWait", Kind: contract.Plain, New: firedTimer},
 		},
 		Misuses: []contract.Misuse{
 			{Name: "Done too often", Text: "timeout: negative WaitGroup counter", Do: wg.Done, Intact: intact},
 			{Name: "Go of nil", Text: "timeout: Go of a nil function", Do: func() { wg.Go(nil) }, Intact: intact},
 			{Name: "GoNamed of nil", Text: "timeout: Go of a nil function", Do: func() { wg.GoNamed("x", nil) }, Intact: intact},
 			{Name: "TryAdd of none", Text: "timeout: TryAdd of less than one task", Do: func() { wg.TryAdd(0) }, Intact: intact},
+			{Name: "C of a Timer with a Func", Text: "timeout: C of a Timer with a Func", Do: func() { timer.C() }},
 			{Name: "Wait of nil", Text: "timeout: Wait of a nil WaitGroup", Do: func() { timeout.Wait(nil, 0) }},
 		},
 		Exempt: map[string]string{
+			"Timer.Stop":        "waits for nothing",
 			"WaitGroup.Go":      "starts a task and never blocks",
 			"WaitGroup.GoNamed": "starts a task and never blocks",
 			"WaitGroup.Close":   "ends no task and waits for none",
@@ -64,5 +69,27 @@ func standardGroup() contract.Subject {
 		Block: func() { wg = new(sync.WaitGroup); wg.Add(1) },
 		Free:  func() { wg.Done() },
 		For:   func(d time.Duration) bool { return !timeout.Wait(wg, d) },
+	}
+}
+
+// firedTimer blocks a StopWait by a Func that has been called and does not
+// return.
+func firedTimer() contract.Subject {
+	type call struct{ begun, free chan struct{} }
+	var current atomic.Pointer[call]
+	timer := timeout.Timer{Func: func() {
+		c := current.Load()
+		close(c.begun)
+		<-c.free
+	}}
+	return contract.Subject{
+		Do: func(context.Context) error { timer.StopWait(); return nil },
+		Block: func() {
+			c := &call{make(chan struct{}), make(chan struct{})}
+			current.Store(c)
+			timer.Reset(0)
+			<-c.begun
+		},
+		Free: func() { close(current.Load().free); timer.StopWait() },
 	}
 }

@@ -481,6 +481,7 @@ func TestNoTryAddSucceedsAfterAClose(t *testing.T) {
 			adders.Go(func() { // ends with the close
 				for wg.TryAdd(1) {
 					added.Add(1)
+					runtime.Gosched()
 				}
 			})
 		}

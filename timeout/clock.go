@@ -1,0 +1,45 @@
+package timeout
+
+// This file holds the clock: moments that are compared without an allocation,
+// and which of the two clocks there may be.
+
+import (
+	"math"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// instant is a moment of the monotonic clock, counted from the start of the
+// process. In a bubble, whose clock is far behind, it is less than zero.
+type instant time.Duration
+
+const (
+	never  = instant(math.MaxInt64)
+	always = instant(math.MinInt64)
+)
+
+var start = time.Now()
+
+func now() instant { return instant(time.Since(start)) }
+
+// in returns the moment that is d later, which is not negative, or never.
+func (i instant) in(d time.Duration) instant {
+	if sum := i + instant(d); sum >= i {
+		return sum
+	}
+	return never
+}
+
+// bubbles is whether there may be testing/synctest bubbles, with clocks of their
+// own, in this process. That is so only in the binary of a test, and a service
+// should not read the clock once more for every timer that it starts, only to
+// find that it is no test.
+var bubbles = func() bool {
+	info, ok := debug.ReadBuildInfo()
+	return !ok || info.Path == "" || strings.HasSuffix(info.Path, ".test")
+}()
+
+// inBubble reports whether the caller is in a bubble, where time begins in the
+// year 2000.
+func inBubble() bool { return bubbles && now() < 0 }
