@@ -123,8 +123,7 @@ const (
 // Reset arms the timer to fire d from now, and returns how the arming before
 // ended: Replaced if it would have fired but for this call, Fired, or Stopped,
 // also if there was none. A d that is zero or negative has already passed: the
-// timer fires at once, though not before Reset returns, as to call Func takes a
-// goroutine.
+// timer fires at once, and Func may be called before Reset returns.
 func (t *Timer) Reset(d time.Duration) Ending {
 	t.mu.Lock()
 	before := t.mu.last
