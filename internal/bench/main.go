@@ -10,6 +10,7 @@
 //
 // The suite errgroup-dropped has the designs that errgroup did not take in the
 // place of ours, and errgroup's targets: SHORT is why they were not taken.
+// timeout-dropped has a kind of timeout that package timeout leaves out.
 package main
 
 // This file reads the command line and prints the tables.
@@ -37,6 +38,7 @@ var suites = []struct {
 	{"rate", rateRows},
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},
+	{"timeout-dropped", coarseRows},
 }
 
 func main() {
