@@ -36,6 +36,7 @@ var suites = []struct {
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
 	{"timeout", timeoutRows},
+	{"ctxutil", ctxutilRows},
 }
 
 func main() {
