@@ -64,6 +64,87 @@ func ExampleShrinkNamed() {
 	// true
 }
 
+// Work that may use up all of the request's time leaves none to reply in: the
+// client sees a broken connection, and not the half of the answer that is there.
+func ExampleBudget() {
+	request, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+
+	ctx, cancel, err := ctxutil.Budget(request, 5*time.Second, time.Second)
+	defer cancel()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	theirs, _ := request.Deadline()
+	ours, _ := ctx.Deadline()
+	fmt.Println("left to reply in:", theirs.Sub(ours))
+	// Output: left to reply in: 5s
+}
+
+// A call that takes a minute at best is not begun with less than that: the work
+// would be thrown away, here and at the other end.
+func ExampleBudget_tooLate() {
+	request, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+
+	_, cancel, err := ctxutil.Budget(request, 5*time.Second, time.Minute)
+	defer cancel() // harmless with an error too
+	var timeout *ctxutil.TimeoutError
+	if errors.As(err, &timeout) {
+		fmt.Println("come back with", timeout.RetryAfter)
+	}
+	// Output: come back with 1m5s
+}
+
+// A request's work also has to end when the process shuts down. With a goroutine
+// that waits for both, the cause is lost on the way, and the deadline of one of
+// the two is called a cancel.
+func ExampleMerge() {
+	process, shutDown := context.WithCancelCause(context.Background())
+	request, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+
+	ctx, cancel := ctxutil.Merge(request, process)
+	defer cancel()
+	_, hasDeadline := ctx.Deadline()
+	fmt.Println("has the request's deadline:", hasDeadline)
+
+	shutDown(errors.New("SIGTERM"))
+	_, err := lookup(ctx)
+	fmt.Println(err)
+	// Output:
+	// has the request's deadline: true
+	// lookup: SIGTERM
+}
+
+// What has to be written down although the client is gone: with the request's
+// context it is cut off, with context.WithoutCancel it may hang for ever.
+func ExampleDetach() {
+	request, stop := context.WithCancelCause(context.Background())
+	ctx, cancel := ctxutil.Detach(request, time.Millisecond)
+	defer cancel()
+
+	stop(errors.New("client gone"))
+	_, err := lookup(ctx) // hangs until the grace is up
+	fmt.Println(err)
+	// Output: lookup: ctxutil: grace: timed out after 1ms, limit 1ms, after: context canceled: client gone
+}
+
+// "context canceled" in a log is where the search begins, and Err is all that
+// most code logs.
+func ExampleWhy() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	cancel(fmt.Errorf("replica 3: %w", errors.New("disk full")))
+
+	fmt.Println(ctx.Err())
+	fmt.Println(ctxutil.Why(ctx))
+	// Output:
+	// context canceled
+	// context canceled: replica 3: disk full
+}
+
 // A loop that polls ends with its context, in the middle of a pause too.
 func ExampleSleep() {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -149,6 +149,16 @@ func TestTheSameCallsWorkInABubbleOutsideAndInTheNext(t *testing.T) {
 		<-ctx.Done()
 		require.Error(t, ctxutil.Sleep(ctx, time.Second))
 		require.NoError(t, ctxutil.Sleep(t.Context(), 1))
+
+		budget, cancel, err := ctxutil.Budget(t.Context(), time.Second, time.Second)
+		require.NoError(t, err)
+		defer cancel()
+		finishing, cancel := ctxutil.Detach(ctx, time.Nanosecond)
+		defer cancel()
+		merged, cancel := ctxutil.Merge(budget, finishing)
+		defer cancel()
+		<-merged.Done()
+		require.NotEmpty(t, ctxutil.Why(merged))
 	}
 	synctest.Test(t, use)
 	use(t)

@@ -39,6 +39,7 @@ var suites = []struct {
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},
 	{"timeout-dropped", coarseRows},
+	{"ctxutil", ctxutilRows},
 }
 
 func main() {
