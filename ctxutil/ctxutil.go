@@ -1,5 +1,6 @@
 // Package ctxutil makes deadlines that only ever shrink, timeouts that say
-// their name, and a sleep that ends with its context.
+// their name, contexts of two parents or with a grace, and a sleep that ends with
+// its context.
 //
 // [Shrink] bounds a context. The result never outlives its parent, is always a
 // child of its own that its cancel really ends, and has a timer only where the
@@ -23,13 +24,24 @@
 // [Sleep] waits for a time to pass, unless its context is done, gets done, or
 // can be seen not to live that long: then it does not begin to wait.
 //
+// [Budget] keeps time in reserve to reply in, and refuses at once what can't be
+// done in the rest. [Merge] ends with the first of two contexts, with its Err and
+// cause, and has the sooner deadline and the values of both. [Detach] lets work
+// outlive its context by a grace, and no longer. All of them are contexts of
+// package context underneath: what is derived from them costs no goroutine.
+// [Why] says in one line why a context is done. Who ends a context with very
+// many children ends them all under its lock, as in package context; give such
+// children parents of their own.
+//
 // A duration that is zero or negative has already passed. The longest
 // durations saturate instead of overflowing, and only the monotonic clock
 // counts wherever the deadlines have one. The one misuse is a nil context; it
 // panics.
 //
-// Nothing here starts a goroutine, and nothing is left after a cancel or a
-// return. The package has no clock of its own to fake, as testing/synctest is
-// that clock; it does not extend a deadline, and it cannot end work that does
-// not look at its context.
+// No goroutine waits for anything here, and nothing is left after a cancel or a
+// return; the end of a merged or a detached context's parent may start one that
+// ends at once. The package has no clock of its own to fake, as testing/synctest
+// is that clock. It has nothing that package context does under another name: no
+// WithTimeout, no context made of a channel or a signal. It does not extend a
+// deadline, and it cannot end work that does not look at its context.
 package ctxutil

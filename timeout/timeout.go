@@ -1,29 +1,43 @@
-// Package timeout holds waits that can be given up.
+// Package timeout holds waits and calls that can be given up, and timers that
+// say what they have done.
 //
-// A [WaitGroup] does what a sync.WaitGroup does, and its wait may have an end:
-// a context's ([WaitGroup.WaitContext]) or a duration's
-// ([WaitGroup.WaitTimeout]). Giving up takes nothing from the group and leaves
-// nothing behind, no goroutine, no channel, no timer, however often it
-// happens: the tasks go on, and a later wait, with more patience, is exact.
-// What sync.WaitGroup forbids is allowed here: to add from zero while others
-// wait, and to start the next round before all waits of the last have returned.
-// [Wait] is for a sync.WaitGroup that can't be changed, and says what that
-// costs.
+//   - [WaitGroup] does what a sync.WaitGroup does, at no higher price, and its
+//     wait may have an end: a context's, a duration's, or a select's. [Wait] is
+//     for a sync.WaitGroup that can't be changed, and says what that costs.
+//   - [Timer] calls a func or sends on a channel once for each time that it is
+//     armed. Anybody may arm it anew, extend, shrink or stop it, and is told
+//     what became of the arming before.
+//   - [Watchdog] calls a func when nothing has happened for a while. To tell it
+//     that something has costs next to nothing.
+//   - [Ticker] is asked for its ticks, so nothing has to be stopped; it says what
+//     happens to those that nobody asked for in time.
+//   - [Run] bounds a function that looks at its context, and waits for it.
+//     [Abandon] is for one that may not: it returns in time, and a [Runner]
+//     keeps account of what is still at large.
+//   - The package httptimeout, below this one, bounds the requests of a server.
 //
-// On cancel: a wait is the collecting of a result, so a group without running
-// tasks is reported as such, even if the context is done; otherwise the error
-// says why the context is done and how many tasks still run. On a panic in a
-// task of [WaitGroup.Go]: the process crashes, and no waiter is released before
-// that. A task that leaves by runtime.Goexit is over like any other. On misuse
-// (a counter below zero, a nil function): a panic with a fixed text, and the
-// group is as it was. On a forgotten wait: nothing happens, for nobody is kept
-// for the sake of a waiter.
+// On cancel: a call that collects a result returns it if it is there, even if
+// its context is done; a call that takes something, as a tick or a turn to run,
+// fails then. The error says why the context is done. On a panic in a function
+// that was handed in: the process crashes, and nobody who waits for the function
+// is released before that; only the caller of an Abandon that still waits gets
+// the panic instead. On misuse, as a counter below zero or a nil function: a
+// panic with a fixed text, and the value is as it was. On a forgotten call:
+// nothing waits for the sake of a caller that has gone. A wait that was given up
+// leaves nothing, no goroutine, no channel, no timer, however often it happens.
 //
 // A value may be used inside a testing/synctest bubble, then outside, then in
-// the next bubble; only a wait that is going on must be ended from the side
-// that it waits on.
+// the next bubble; only what is under way, a wait, an armed timer, must be ended
+// on the side on which it began. Where the end of a wait and what it waits for
+// come at the same instant, which in a bubble they can, the result wins.
 //
-// A wait that was given up stops no task: it is for the tasks to look at a
-// context, and for the caller not to touch what they still write. The package
-// collects no errors and sets no bound; that is what errgroup is for.
+// The package does not stop anything that doesn't want to: no goroutine can be
+// killed, so a task whose wait was given up is to look at a context, and its
+// caller is not to touch what it still writes. It collects no errors and sets no
+// bound on what runs; that is what errgroup is for. It makes no timeouts that are
+// shared by many waits and late by a little for it: they cost a fifth of a
+// time.After where nothing else happens, and in a server that answers a request
+// over loopback the difference could not be found (internal/bench,
+// timeout-dropped). And it has no timeouts that extend: a deadline that may only
+// shrink is ctxutil's.
 package timeout
