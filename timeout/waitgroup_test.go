@@ -410,16 +410,27 @@ func TestAWaitThatBeginsBetweenAZeroAndItsReleasesIsNoneOfThese(t *testing.T) {
 	}
 }
 
+// asked is a context that says when its wait has begun: a wait joins the group
+// before it asks for the channel of its context.
+type asked struct {
+	context.Context
+	begun chan struct{}
+}
+
+func (a asked) Done() <-chan struct{} {
+	close(a.begun)
+	return a.Context.Done()
+}
+
 func TestAZeroThatSomebodyHasSeenBeatsACancelThatCameBefore(t *testing.T) {
 	for range 200 {
 		var wg timeout.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
+		patient := asked{ctx, make(chan struct{})}
 		result := make(chan error, 1)
 		wg.Add(1)
-		go func() { result <- wg.WaitContext(ctx) }() // ends with the wait
-		for range 100 {
-			runtime.Gosched()
-		}
+		go func() { result <- wg.WaitContext(patient) }() // ends with the wait
+		<-patient.begun
 		letGo := heldUp(&wg, cancel) // the wait is at the lock before Done is
 		wg.Add(1)
 		letGo()
