@@ -70,7 +70,8 @@ const (
 // it releases, and of every wait that finds the counter at zero because of it.
 // A wait that was given up is synchronized with nothing.
 type WaitGroup struct {
-	state atomic.Uint64 // as drawn above
+	state atomic.Uint64              // as drawn above
+	timer atomic.Pointer[time.Timer] // at rest, for the next WaitTimeout; or nil
 
 	mu struct {
 		sync.Mutex
@@ -229,7 +230,8 @@ func (wg *WaitGroup) WaitContext(ctx context.Context) error {
 // WaitTimeout waits as [WaitGroup.Wait] does, but no longer than d, and reports
 // whether it gave up. A d that is zero or negative has already passed: then
 // WaitTimeout doesn't wait, and reports whether there are any tasks. The tasks
-// go on, and nothing of the wait is left.
+// go on, and nothing of the wait is left but a timer at rest, one for a group,
+// which its next wait uses.
 func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) {
 	if d <= 0 {
 		return wg.state.Load() >= task
@@ -238,15 +240,37 @@ func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) {
 	if zero == nil {
 		return false
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+	timer := wg.takeTimer(d)
 	select {
 	case <-zero:
+		if timer.Stop() { // or else it may have a time to send
+			wg.keepTimer(timer)
+		}
 		return false
 	case <-timer.C:
+		wg.keepTimer(timer)
 	}
 	tasks, _ := wg.leave(zero)
 	return tasks > 0
+}
+
+// takeTimer returns a timer that is set to d. A timer is most of what a wait
+// costs, so the group keeps one at rest. It does so outside of bubbles only, for
+// one from outside keeps to real time, and one from inside must stay there.
+func (wg *WaitGroup) takeTimer(d time.Duration) *time.Timer {
+	if timer := wg.timer.Load(); timer != nil && !inBubble() && wg.timer.CompareAndSwap(timer, nil) {
+		timer.Reset(d)
+		return timer
+	}
+	return time.NewTimer(d)
+}
+
+// keepTimer is the end of takeTimer, for a timer that is at rest and has no time
+// left in its channel.
+func (wg *WaitGroup) keepTimer(timer *time.Timer) {
+	if !inBubble() {
+		wg.timer.CompareAndSwap(nil, timer)
+	}
 }
 
 // awaitLocked sets the bit, and reports whether there is anything to wait for.
