@@ -13,6 +13,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	var none context.Context
 	var wg timeout.WaitGroup // for misuse
 	intact := func() error { return wg.WaitContext(context.Background()) }
 	contract.Run(t, contract.Table{
@@ -27,14 +28,31 @@ func TestContract(t *testing.T) {
 				return group(func(wg *timeout.WaitGroup, _ context.Context) error { wg.WaitTimeout(time.Hour); return nil })
 			}},
 			{Name: "Wait", Kind: contract.Plain, New: standardGroup},
+			{Name: "Ticker.Wait", Kind: contract.Acquire, KnowsTurn: true, New: func() contract.Subject {
+				return ticking((*timeout.Ticker).Wait)
+			}},
+			{Name: "Ticker.Ticks", Kind: contract.Serve, New: func() contract.Subject {
+				return ticking(func(ticker *timeout.Ticker, ctx context.Context) error {
+					for range ticker.Ticks(ctx) {
+					}
+					return nil
+				})
+			}},
 		},
 		Misuses: []contract.Misuse{
 			{Name: "Done too often", Text: "timeout: negative WaitGroup counter", Do: wg.Done, Intact: intact},
 			{Name: "Go of nil", Text: "timeout: Go of a nil function", Do: func() { wg.Go(nil) }, Intact: intact},
+			{Name: "a Ticker without a period", Text: "timeout: Ticker with a period that is not positive", Do: func() { _ = new(timeout.Ticker).Wait(t.Context()) }},
+			{Name: "a Jitter that is too long", Text: "timeout: Ticker with a Jitter of more than its period", Do: func() { (&timeout.Ticker{Every: 1, Jitter: 2}).Ticks(t.Context()) }},
+			{Name: "Ticker.Wait with nil", Text: "timeout: Ticker with a nil context", Do: func() { _ = (&timeout.Ticker{Every: 1}).Wait(none) }},
+			{Name: "a Watchdog without Idle", Text: "timeout: Watchdog with an Idle that is not positive", Do: func() { (&timeout.Watchdog{Func: func() {}}).Start() }},
+			{Name: "a Watchdog without Func", Text: "timeout: Watchdog without a Func", Do: func() { (&timeout.Watchdog{Idle: 1}).Start() }},
+			{Name: "End too often", Text: "timeout: End without Begin", Do: new(timeout.Watchdog).End},
 			{Name: "Wait of nil", Text: "timeout: Wait of a nil WaitGroup", Do: func() { timeout.Wait(nil, 0) }},
 		},
 		Exempt: map[string]string{
-			"WaitGroup.Go": "starts a task and never blocks",
+			"WaitGroup.Go":  "starts a task and never blocks",
+			"Watchdog.Stop": "does not wait for Func",
 		},
 	})
 }
@@ -60,5 +78,14 @@ func standardGroup() contract.Subject {
 		Block: func() { wg = new(sync.WaitGroup); wg.Add(1) },
 		Free:  func() { wg.Done() },
 		For:   func(d time.Duration) bool { return !timeout.Wait(wg, d) },
+	}
+}
+
+// ticking always has to wait for the next tick.
+func ticking(wait func(*timeout.Ticker, context.Context) error) contract.Subject {
+	ticker := &timeout.Ticker{Every: 2 * time.Hour}
+	return contract.Subject{
+		Do:   func(ctx context.Context) error { return wait(ticker, ctx) },
+		Free: func() { time.Sleep(2 * time.Hour) },
 	}
 }
