@@ -577,6 +577,21 @@ func TestATickThatIsWaitedForAllocatesNothing(t *testing.T) {
 	})/10, "but for the loop itself")
 }
 
+func TestThoseWhoWaitAtOnceDoNotShareATimer(t *testing.T) {
+	// The time is real, as above; a wait on another's timer would never end.
+	ticker := timeout.Ticker{Every: 100 * time.Microsecond}
+	require.NoError(t, ticker.Wait(t.Context())) // so that there is one to share
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				_ = ticker.Wait(t.Context())
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestManyGivenUpWaitsLeaveNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ticker := timeout.Ticker{Every: 1000 * time.Hour}

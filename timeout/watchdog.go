@@ -240,8 +240,7 @@ func (w *Watchdog) ends(this *watch) bool {
 	switch {
 	case s == quiet && now.Before(this.due):
 		// The timer had fired when a stir moved it, so that it fired twice, and
-		// the other look came first and moved due.
-		this.timer.Reset(this.due.Sub(now))
+		// the other look came first. It is armed for due, as always if quiet.
 		return false
 	case s == quiet && w.state.CompareAndSwap(quiet, running):
 		w.mu.watch = nil
