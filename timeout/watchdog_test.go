@@ -159,18 +159,28 @@ func TestAnEventAtTheMomentOfTheFireComesBeforeOrAfterIt(t *testing.T) {
 }
 
 func TestTheEndOfTheLastCallAtTheMomentOfALookIsInTime(t *testing.T) {
-	const idle = 1600
-	synctest.Test(t, func(t *testing.T) {
-		for range 3000 {
-			k := keep(idle)
-			k.Begin()
-			k.Start()
-			time.Sleep(idle) // somebody looks now, and finds a call, or the end of one
-			k.End()
-			time.Sleep(time.Hour)
-			k.firedOnce(t, idle)
-		}
-	})
+	for _, idle := range []time.Duration{1600, 10} {
+		synctest.Test(t, func(t *testing.T) {
+			for range 500 {
+				var dogs [16]*kept
+				var calls sync.WaitGroup
+				for i := range dogs {
+					dogs[i] = keep(idle)
+					dogs[i].Begin()
+					dogs[i].Start()
+					calls.Go(func() {
+						time.Sleep(idle) // somebody looks now, and finds a call, or its end
+						dogs[i].End()
+					})
+				}
+				calls.Wait()
+				time.Sleep(time.Hour)
+				for _, k := range dogs {
+					k.firedOnce(t, idle)
+				}
+			}
+		})
+	}
 }
 
 func TestNoCallInFlightIsEverInterrupted(t *testing.T) {
