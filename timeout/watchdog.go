@@ -68,7 +68,7 @@ const looks = 16
 // that is Reset instead reads the clock each time.
 //
 // Func is called at least Idle after the last event, and at most Idle/16 later
-// than that, plus what a busy scheduler adds. It is never called while a call is
+// than that, or a nanosecond, plus what a busy scheduler adds. It is never called while a call is
 // in flight; one that begins after Func was called does not call it back. An
 // event counts from a moment between the call of its method and the return.
 //
@@ -195,7 +195,10 @@ func (w *Watchdog) stir() {
 		return // somebody else has, or the watch is over
 	}
 	if this := w.mu.watch; this.native(time.Now()) {
-		this.timer.Reset(this.idle / looks)
+		// Not at once, even for an Idle that is too short to be divided: in a
+		// bubble, where such a timer runs on this goroutine, the race detector
+		// of Go 1.26 may crash.
+		this.timer.Reset(max(this.idle/looks, 1))
 	}
 	w.state.And(^uint64(quiet))
 }
