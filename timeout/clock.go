@@ -40,6 +40,9 @@ var bubbles = func() bool {
 	return !ok || info.Path == "" || strings.HasSuffix(info.Path, ".test")
 }()
 
-// inBubble reports whether the caller is in a bubble, where time begins in the
-// year 2000.
-func inBubble() bool { return bubbles && now() < 0 }
+// inBubble reports whether the caller is in a bubble.
+func inBubble() bool { return bubbles && onFakeClock(time.Now()) }
+
+// onFakeClock reports whether now, just read, is of a bubble's clock: only that
+// has no monotonic reading.
+func onFakeClock(now time.Time) bool { return now == now.Round(0) }

@@ -14,6 +14,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	var none context.Context
 	var wg timeout.WaitGroup // for misuse
 	timer := timeout.Timer{Func: func() {}}
 	intact := func() error { return wg.WaitContext(context.Background()) }
@@ -30,6 +31,16 @@ func TestContract(t *testing.T) {
 			}},
 			{Name: "Wait", Kind: contract.Plain, New: standardGroup},
 			{Name: "Timer.StopWait", Kind: contract.Plain, New: firedTimer},
+			{Name: "Ticker.Wait", Kind: contract.Acquire, KnowsTurn: true, New: func() contract.Subject {
+				return ticking((*timeout.Ticker).Wait)
+			}},
+			{Name: "Ticker.Ticks", Kind: contract.Serve, New: func() contract.Subject {
+				return ticking(func(ticker *timeout.Ticker, ctx context.Context) error {
+					for range ticker.Ticks(ctx) {
+					}
+					return nil
+				})
+			}},
 		},
 		Misuses: []contract.Misuse{
 			{Name: "Done too often", Text: "timeout: negative WaitGroup counter", Do: wg.Done, Intact: intact},
@@ -37,6 +48,12 @@ func TestContract(t *testing.T) {
 			{Name: "GoNamed of nil", Text: "timeout: Go of a nil function", Do: func() { wg.GoNamed("x", nil) }, Intact: intact},
 			{Name: "TryAdd of none", Text: "timeout: TryAdd of less than one task", Do: func() { wg.TryAdd(0) }, Intact: intact},
 			{Name: "C of a Timer with a Func", Text: "timeout: C of a Timer with a Func", Do: func() { timer.C() }},
+			{Name: "a Ticker without a period", Text: "timeout: Ticker with a period that is not positive", Do: func() { _ = new(timeout.Ticker).Wait(t.Context()) }},
+			{Name: "a Jitter that is too long", Text: "timeout: Ticker with a Jitter of more than its period", Do: func() { (&timeout.Ticker{Every: 1, Jitter: 2}).Ticks(t.Context()) }},
+			{Name: "Ticker.Wait with nil", Text: "timeout: Ticker with a nil context", Do: func() { _ = (&timeout.Ticker{Every: 1}).Wait(none) }},
+			{Name: "a Watchdog without Idle", Text: "timeout: Watchdog with an Idle that is not positive", Do: func() { (&timeout.Watchdog{Func: func() {}}).Start() }},
+			{Name: "a Watchdog without Func", Text: "timeout: Watchdog without a Func", Do: func() { (&timeout.Watchdog{Idle: 1}).Start() }},
+			{Name: "End too often", Text: "timeout: End without Begin", Do: new(timeout.Watchdog).End},
 			{Name: "Wait of nil", Text: "timeout: Wait of a nil WaitGroup", Do: func() { timeout.Wait(nil, 0) }},
 		},
 		Exempt: map[string]string{
@@ -44,6 +61,7 @@ func TestContract(t *testing.T) {
 			"WaitGroup.Go":      "starts a task and never blocks",
 			"WaitGroup.GoNamed": "starts a task and never blocks",
 			"WaitGroup.Close":   "ends no task and waits for none",
+			"Watchdog.Stop":     "does not wait for Func",
 		},
 	})
 }
@@ -91,5 +109,14 @@ func firedTimer() contract.Subject {
 			<-c.begun
 		},
 		Free: func() { close(current.Load().free); timer.StopWait() },
+	}
+}
+
+// ticking always has to wait for the next tick.
+func ticking(wait func(*timeout.Ticker, context.Context) error) contract.Subject {
+	ticker := &timeout.Ticker{Every: 2 * time.Hour}
+	return contract.Subject{
+		Do:   func(ctx context.Context) error { return wait(ticker, ctx) },
+		Free: func() { time.Sleep(2 * time.Hour) },
 	}
 }

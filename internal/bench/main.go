@@ -40,6 +40,7 @@ var suites = []struct {
 	{"timeout-timer", timerRows},
 	{"timeout-dropped", coarseRows},
 	{"ctxutil", ctxutilRows},
+	{"timeout-watchdog", watchdogRows},
 }
 
 func main() {
