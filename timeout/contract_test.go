@@ -16,7 +16,7 @@ func TestContract(t *testing.T) {
 	var wg timeout.WaitGroup // for misuse
 	intact := func() error { return wg.WaitContext(context.Background()) }
 	contract.Run(t, contract.Table{
-		Calls: []contract.Call{
+		Calls: append(runCalls(), []contract.Call{
 			{Name: "WaitGroup.Wait", Kind: contract.Plain, New: func() contract.Subject {
 				return group(func(wg *timeout.WaitGroup, _ context.Context) error { wg.Wait(); return nil })
 			}},
@@ -27,12 +27,12 @@ func TestContract(t *testing.T) {
 				return group(func(wg *timeout.WaitGroup, _ context.Context) error { wg.WaitTimeout(time.Hour); return nil })
 			}},
 			{Name: "Wait", Kind: contract.Plain, New: standardGroup},
-		},
-		Misuses: []contract.Misuse{
+		}...),
+		Misuses: append(runMisuses(), []contract.Misuse{
 			{Name: "Done too often", Text: "timeout: negative WaitGroup counter", Do: wg.Done, Intact: intact},
 			{Name: "Go of nil", Text: "timeout: Go of a nil function", Do: func() { wg.Go(nil) }, Intact: intact},
 			{Name: "Wait of nil", Text: "timeout: Wait of a nil WaitGroup", Do: func() { timeout.Wait(nil, 0) }},
-		},
+		}...),
 		Exempt: map[string]string{
 			"WaitGroup.Go": "starts a task and never blocks",
 		},
