@@ -36,6 +36,7 @@ var suites = []struct {
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
 	{"timeout", timeoutRows},
+	{"timeout-run", runRows},
 }
 
 func main() {
