@@ -35,7 +35,12 @@ func orphan(t *testing.T, env string) (stderr string) {
 // happened as soon as anybody says that it is over.
 func outlived(r *timeout.Runner, f func() (int, error)) {
 	gate := make(chan struct{})
-	_, _ = timeout.Abandon(context.Background(), r, time.Millisecond, func(context.Context) (int, error) { <-gate; return f() })
+	ctx, cancel := context.WithCancel(context.Background())
+	_, _ = timeout.Abandon(ctx, r, time.Hour, func(context.Context) (int, error) {
+		cancel()
+		<-gate
+		return f()
+	})
 	for range 4 {
 		go func() { _ = r.WaitContext(context.Background()); os.Exit(0) }()
 	}

@@ -301,7 +301,7 @@ func TestTheBoundHoldsUnderConcurrency(t *testing.T) {
 	for range callers {
 		all.Go(func() {
 			for range 200 {
-				_, err := timeout.Abandon(context.Background(), r, time.Microsecond, func(context.Context) (int, error) { <-gate; return 0, nil })
+				_, err := timeout.Abandon(context.Background(), r, 100*time.Microsecond, func(context.Context) (int, error) { <-gate; return 0, nil })
 				if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, timeout.ErrTooManyAbandoned) {
 					panic(err)
 				}
@@ -418,6 +418,38 @@ func TestNothingOfTheCallersIsWrittenAfterTheReturn(t *testing.T) {
 	require.NoError(t, r.WaitContext(t.Context()))
 	require.Equal(t, sum.Load(), int64(r.Stats().Total), "each late result is handed on once")
 	require.LessOrEqual(t, sum.Load()+inTime, int64(300))
+}
+
+func TestAResultThatMeetsTheEndOfItsContextGoesToOneSide(t *testing.T) {
+	var late, inTime atomic.Int64
+	r := &timeout.Runner{MaxAbandoned: -1, OnLate: func(any, error) { late.Add(1) }}
+	const calls = 10_000
+	for i := range calls {
+		ctx, cancel := context.WithCancel(context.Background())
+		turns := i % 400 * 400
+		_, err := timeout.Abandon(ctx, r, time.Hour, func(context.Context) (int, error) {
+			cancel() // the caller is on its way
+			sum := 0
+			for n := range turns {
+				sum += n
+			}
+			return sum, nil
+		})
+		if err == nil {
+			inTime.Add(1)
+		}
+	}
+	require.False(t, waitsLong(r), "somebody is counted who has ended")
+	require.Equal(t, int64(calls), late.Load()+inTime.Load())
+	require.Equal(t, late.Load(), int64(r.Stats().Total))
+}
+
+// waitsLong reports whether a wait for r's functions, which end at once, has to
+// be given up.
+func waitsLong(r *timeout.Runner) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute/4)
+	defer cancel()
+	return r.WaitContext(ctx) != nil
 }
 
 func TestCallsInTimeLeaveNothing(t *testing.T) {

@@ -79,7 +79,11 @@ func runCalls() []contract.Call {
 			return contract.Subject{
 				Block: func() {
 					b.block()
-					_, _ = timeout.Abandon(context.Background(), r, time.Nanosecond*1000, b.ignore)
+					ctx, cancel := context.WithCancel(context.Background())
+					_, _ = timeout.Abandon(ctx, r, time.Hour, func(ctx context.Context) (int, error) {
+						cancel() // it has begun, so it is left behind
+						return b.ignore(ctx)
+					})
 				},
 				Free: b.free,
 				Do:   r.WaitContext,

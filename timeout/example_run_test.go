@@ -106,7 +106,7 @@ func ExampleRunner() {
 func ExampleRunner_Abandoned() {
 	stuck := make(chan struct{})
 	var r timeout.Runner
-	_, _ = timeout.Abandon(context.Background(), &r, time.Millisecond, func(context.Context) (int, error) {
+	_, _ = timeout.Abandon(context.Background(), &r, 20*time.Millisecond, func(context.Context) (int, error) {
 		<-stuck
 		return 0, nil
 	})
@@ -119,8 +119,8 @@ func ExampleRunner_Abandoned() {
 // Stats is what a dashboard shows of a dependency that doesn't come back.
 func ExampleRunner_Stats() {
 	var r timeout.Runner
-	_, _ = timeout.Abandon(context.Background(), &r, time.Millisecond, func(context.Context) (int, error) {
-		time.Sleep(20 * time.Millisecond)
+	_, _ = timeout.Abandon(context.Background(), &r, 20*time.Millisecond, func(context.Context) (int, error) {
+		time.Sleep(100 * time.Millisecond)
 		return 0, errors.New("nobody reads this")
 	})
 	_ = r.WaitContext(context.Background())
@@ -133,7 +133,7 @@ func ExampleRunner_Stats() {
 func ExampleRunner_WaitContext() {
 	var r timeout.Runner
 	stuck := make(chan struct{})
-	_, _ = timeout.Abandon(context.Background(), &r, time.Millisecond, func(context.Context) (int, error) {
+	_, _ = timeout.Abandon(context.Background(), &r, 20*time.Millisecond, func(context.Context) (int, error) {
 		<-stuck
 		return 0, nil
 	})

@@ -120,6 +120,22 @@ func TestACauseThatCannotBeComparedIsReachedByAs(t *testing.T) {
 	require.False(t, saysTimeout(err))
 }
 
+// odder is of a type that can be compared, and its values can't.
+type odder struct{ inside any }
+
+func (o odder) Error() string { return fmt.Sprint(o.inside) }
+
+func TestACauseThatPanicsWhenComparedDoesNot(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := timeout.Run(ctx, time.Minute, func(ctx context.Context) (int, error) {
+		cancel(odder{[]int{1}})
+		return 0, errors.Join(ctx.Err(), context.Cause(ctx))
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	var cause odder
+	require.ErrorAs(t, err, &cause)
+}
+
 // The cause is the right layer's, whichever of the three ends comes first. The
 // third is the return of f, after which there is nothing to report.
 func TestTheLayerThatEndedFirstIsNamedInAllOrders(t *testing.T) {

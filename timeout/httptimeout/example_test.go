@@ -87,8 +87,8 @@ func ExampleHandler_ServeHTTP() {
 // Overstaying is the gauge that shows a dependency without timeouts.
 func ExampleHandler_Overstaying() {
 	reported, release := make(chan struct{}), make(chan struct{})
-	h := httptimeout.New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }), time.Millisecond, httptimeout.Options{
-		Patience:   time.Millisecond,
+	h := httptimeout.New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }), 20*time.Millisecond, httptimeout.Options{
+		Patience:   20 * time.Millisecond,
 		OnOverstay: func(*http.Request, time.Duration) { close(reported) },
 	})
 	server := httptest.NewServer(h)
@@ -113,8 +113,8 @@ func ExampleOptions() {
 	alarm := make(chan string)
 	h := httptimeout.New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		fmt.Println("still running:", <-alarm)
-	}), 10*time.Millisecond, httptimeout.Options{
-		Patience:   10 * time.Millisecond,
+	}), 20*time.Millisecond, httptimeout.Options{
+		Patience:   20 * time.Millisecond,
 		OnOverstay: func(r *http.Request, _ time.Duration) { alarm <- r.URL.Path },
 		Header:     http.Header{"Content-Type": {"application/json"}, "Retry-After": {"5"}},
 		Body:       `{"error": "out of time"}` + "\n",
