@@ -19,7 +19,7 @@ func TestContract(t *testing.T) {
 	timer := timeout.Timer{Func: func() {}}
 	intact := func() error { return wg.WaitContext(context.Background()) }
 	contract.Run(t, contract.Table{
-		Calls: []contract.Call{
+		Calls: append(runCalls(), []contract.Call{
 			{Name: "WaitGroup.Wait", Kind: contract.Plain, New: func() contract.Subject {
 				return group(func(wg *timeout.WaitGroup, _ context.Context) error { wg.Wait(); return nil })
 			}},
@@ -41,8 +41,8 @@ func TestContract(t *testing.T) {
 					return nil
 				})
 			}},
-		},
-		Misuses: []contract.Misuse{
+		}...),
+		Misuses: append(runMisuses(), []contract.Misuse{
 			{Name: "Done too often", Text: "timeout: negative WaitGroup counter", Do: wg.Done, Intact: intact},
 			{Name: "Go of nil", Text: "timeout: Go of a nil function", Do: func() { wg.Go(nil) }, Intact: intact},
 			{Name: "GoNamed of nil", Text: "timeout: Go of a nil function", Do: func() { wg.GoNamed("x", nil) }, Intact: intact},
@@ -55,7 +55,7 @@ func TestContract(t *testing.T) {
 			{Name: "a Watchdog without Func", Text: "timeout: Watchdog without a Func", Do: func() { (&timeout.Watchdog{Idle: 1}).Start() }},
 			{Name: "End too often", Text: "timeout: End without Begin", Do: new(timeout.Watchdog).End},
 			{Name: "Wait of nil", Text: "timeout: Wait of a nil WaitGroup", Do: func() { timeout.Wait(nil, 0) }},
-		},
+		}...),
 		Exempt: map[string]string{
 			"Timer.Stop":        "waits for nothing",
 			"WaitGroup.Go":      "starts a task and never blocks",

@@ -40,7 +40,7 @@ const (
 // return of false. Wait may be called concurrently, and panics if wg is nil. In
 // a testing/synctest bubble the wait is durable if a sync.WaitGroup's own is,
 // which it is not for a variable at package level, and a d that has passed lets
-// no time pass: there the helper gets no more than some hundred yields.
+// no time pass: there the helper gets its turns by yields.
 func Wait(wg *sync.WaitGroup, d time.Duration) (timedOut bool) {
 	if wg == nil {
 		panic("timeout: Wait of a nil WaitGroup")
@@ -61,27 +61,22 @@ func Wait(wg *sync.WaitGroup, d time.Duration) (timedOut bool) {
 		}
 	}
 	<-begun
-	if d < enough {
-		return !seenLate(zero)
+	if atThisInstant(func() bool { return closed(zero) }) { // both may have come together
+		return false
 	}
-	return !closed(zero) // both may have come together
+	// In a bubble the helper has had its turns, and a sleep would move the clock.
+	return d >= enough || inBubble() || !seenLate(zero)
 }
 
 // seenLate gives a helper that has begun the time to see a zero, and reports
 // whether it has.
 func seenLate(zero <-chan struct{}) bool {
 	for range rounds {
-		began := time.Now()
 		for range yields {
 			if closed(zero) {
 				return true
 			}
 			runtime.Gosched()
-		}
-		if time.Since(began) == 0 {
-			// This is a bubble: its clock stands still while anybody runs, and
-			// a sleep would move it for a duration that has passed.
-			continue
 		}
 		time.Sleep(enough / rounds)
 	}

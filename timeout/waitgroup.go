@@ -221,6 +221,9 @@ func (wg *WaitGroup) WaitContext(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	if atThisInstant(func() bool { return closed(zero) }) {
+		return nil
+	}
 	if tasks, late := wg.leave(zero); tasks > 0 {
 		return &stillRunning{tasks: tasks, late: names(late), err: ctxerr.Of(ctx)}
 	}
@@ -249,6 +252,9 @@ func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) {
 		return false
 	case <-timer.C:
 		wg.keepTimer(timer)
+	}
+	if atThisInstant(func() bool { return closed(zero) }) {
+		return false
 	}
 	tasks, _ := wg.leave(zero)
 	return tasks > 0

@@ -156,6 +156,23 @@ func TestAResultBeatsAnEndOfTheWaitThatComesWithIt(t *testing.T) {
 	})
 }
 
+func TestATaskThatEndsJustInTimeIsNotLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 500 {
+			var wg timeout.WaitGroup
+			began := time.Now()
+			wg.Go(func() { time.Sleep(time.Second) })
+			require.False(t, wg.WaitTimeout(time.Second))
+
+			wg.Go(func() { time.Sleep(time.Second) })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.NoError(t, wg.WaitContext(ctx))
+			cancel()
+			require.Equal(t, 2*time.Second, time.Since(began), "no time was added to see that")
+		}
+	})
+}
+
 // passing is a done context, asked for only after its waiter has joined; then
 // the counter passes through zero.
 type passing struct {

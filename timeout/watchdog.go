@@ -7,12 +7,12 @@ package timeout
 // it that somebody looks later, and what has been seen to need not be done again
 // until then. One word says how things are:
 //
-//	 63                                    2         1        0
-//	+--------------------------------------+---------+-------+
-//	| calls in flight                      | running | quiet |
-//	+--------------------------------------+---------+-------+
+//	 63                                    2        1       0
+//	+--------------------------------------+--------+-------+
+//	| calls in flight                      | inFunc | quiet |
+//	+--------------------------------------+--------+-------+
 //
-// Running is Func itself, which counts like a call. Quiet says that nothing has
+// InFunc is Func itself, which counts like a call. Quiet says that nothing has
 // happened since the last look. It is only ever set and cleared under the lock,
 // and what the timer is armed for goes with it:
 //
@@ -52,9 +52,9 @@ import (
 )
 
 const (
-	quiet   = 1 << iota // nothing has happened since the last look
-	running             // Func is
-	call                // one call in flight
+	quiet    = 1 << iota // nothing has happened since the last look
+	inFunc               // Func runs
+	inFlight             // one call is
 )
 
 // looks is how many times in Idle a watch looks at most, and so the share of
@@ -157,11 +157,11 @@ func (w *Watchdog) Touch() {
 
 // Begin says that a call begins: until its [Watchdog.End], Func is not called.
 // Calls may overlap, and may begin and end on different goroutines.
-func (w *Watchdog) Begin() { w.state.Add(call) }
+func (w *Watchdog) Begin() { w.state.Add(inFlight) }
 
 // End says that a call has ended, which counts as a [Watchdog.Touch]. It panics
 // if there is none.
-func (w *Watchdog) End() { w.leave(call) }
+func (w *Watchdog) End() { w.leave(inFlight) }
 
 // Stop ends the watch, and reports whether it has: if so, Func was not called
 // for it, and will not be. Otherwise Func has been called, and may be running,
@@ -225,7 +225,7 @@ func (w *Watchdog) leave(what uint64) {
 func (w *Watchdog) look(this *watch) {
 	if w.ends(this) {
 		// Func may leave by a Goexit.
-		defer w.leave(running)
+		defer w.leave(inFunc)
 		this.f()
 	}
 }
@@ -245,7 +245,7 @@ func (w *Watchdog) ends(this *watch) bool {
 		// The timer had fired when a stir moved it, so that it fired twice, and
 		// the other look came first. It is armed for due, as always if quiet.
 		return false
-	case s == quiet && w.state.CompareAndSwap(quiet, running):
+	case s == quiet && w.state.CompareAndSwap(quiet, inFunc):
 		w.mu.watch = nil
 		return true
 	}

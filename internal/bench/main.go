@@ -41,6 +41,7 @@ var suites = []struct {
 	{"timeout-dropped", coarseRows},
 	{"ctxutil", ctxutilRows},
 	{"timeout-watchdog", watchdogRows},
+	{"timeout-run", runRows},
 }
 
 func main() {

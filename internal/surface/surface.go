@@ -37,7 +37,7 @@ type Name struct {
 	Doc  bool   // it has a doc comment, or its group has one
 
 	// Context is the position of the context.Context among the parameters of
-	// a Func or Method; -1 without one.
+	// a Func or Method; -1 without one. What stands for a receiver is none.
 	Context int
 }
 
@@ -100,7 +100,11 @@ func (r *reader) function(d *ast.FuncDecl) {
 	}
 	signature := strings.TrimPrefix(text(d.Type), "func")
 	if d.Recv == nil {
-		r.add(Func, d.Name.Name, d.Name.Name+signature, d.Doc != nil, contextParam(d.Type))
+		context := contextParam(d.Type)
+		if context > 0 && actsAsMethod(d) {
+			context--
+		}
+		r.add(Func, d.Name.Name, d.Name.Name+signature, d.Doc != nil, context)
 		return
 	}
 	recv := text(d.Recv.List[0].Type)
@@ -110,6 +114,22 @@ func (r *reader) function(d *ast.FuncDecl) {
 		return
 	}
 	r.add(Method, base+"."+d.Name.Name, "("+recv+") "+d.Name.Name+signature, d.Doc != nil, contextParam(d.Type))
+}
+
+// actsAsMethod reports whether d is what would be a method if a method could have
+// type parameters: its first parameter is then a pointer to a type of the
+// package, and counts as a receiver.
+func actsAsMethod(d *ast.FuncDecl) bool {
+	if d.Type.TypeParams == nil {
+		return false
+	}
+	first := d.Type.Params.List[0]
+	star, ok := first.Type.(*ast.StarExpr)
+	if !ok || len(first.Names) != 1 {
+		return false
+	}
+	base, ok := star.X.(*ast.Ident)
+	return ok && base.IsExported()
 }
 
 func (r *reader) group(d *ast.GenDecl) {

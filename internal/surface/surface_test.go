@@ -61,6 +61,15 @@ type Alias = T[int]
 
 // F takes one first.
 func F(ctx context.Context, f func() error) (int, error) { return 0, nil }
+
+// G would be a method if methods could be generic.
+func G[V any](a *Alias, ctx context.Context, v V) {}
+
+// H would not, and is late with its context.
+func H[V any](v V, ctx context.Context) {}
+
+// J could be one, and is late with its context.
+func J(a *Alias, ctx context.Context) {}
 `
 
 const examples = `package p_test
@@ -107,6 +116,9 @@ func TestEveryExportedNameIsReadWithItsSignature(t *testing.T) {
 		"field T.E int",
 		"field T.F int",
 		"func F(ctx context.Context, f func() error) (int, error)",
+		"func G[V any](a *Alias, ctx context.Context, v V)",
+		"func H[V any](v V, ctx context.Context)",
+		"func J(a *Alias, ctx context.Context)",
 		"method (*T[K]) Do(a, b int, ctx context.Context)",
 		"method (I) M(ctx context.Context) error",
 		"type Alias = T[int]",
@@ -116,7 +128,7 @@ func TestEveryExportedNameIsReadWithItsSignature(t *testing.T) {
 		"var Undocumented",
 	}, lines)
 	require.Equal(t, []string{"Two", "T.D", "I.M", "Undocumented"}, undocumented)
-	require.Equal(t, map[string]int{"F": 0, "T.Do": 2, "I.M": 0}, contexts)
+	require.Equal(t, map[string]int{"F": 0, "G": 0, "H": 1, "J": 1, "T.Do": 2, "I.M": 0}, contexts)
 }
 
 func TestOnlyExamplesThatRunCount(t *testing.T) {
