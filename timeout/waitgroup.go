@@ -212,6 +212,7 @@ func (wg *WaitGroup) Zero() <-chan struct{} {
 // this module is. Its Timeout method is true if ctx ended by a deadline. The
 // tasks go on, and nothing of the wait is left.
 func (wg *WaitGroup) WaitContext(ctx context.Context) error {
+	late := ctx.Err() != nil // so there is no instant to share
 	zero := wg.join()
 	if zero == nil {
 		return nil
@@ -221,11 +222,11 @@ func (wg *WaitGroup) WaitContext(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	if atThisInstant(func() bool { return closed(zero) }) {
+	if !late && atThisInstant(func() bool { return closed(zero) }) {
 		return nil
 	}
-	if tasks, late := wg.leave(zero); tasks > 0 {
-		return &stillRunning{tasks: tasks, late: names(late), err: ctxerr.Of(ctx)}
+	if tasks, named := wg.leave(zero); tasks > 0 {
+		return &stillRunning{tasks: tasks, late: names(named), err: ctxerr.Of(ctx)}
 	}
 	return nil
 }
@@ -353,7 +354,7 @@ func (wg *WaitGroup) zeroLocked() <-chan struct{} {
 // those with a name; or no number if the zero has come, be it that the channel
 // is not closed yet, in which case the wait has succeeded: where both happened,
 // the result wins.
-func (wg *WaitGroup) leave(zero <-chan struct{}) (tasks int, late []namedTask) {
+func (wg *WaitGroup) leave(zero <-chan struct{}) (tasks int, named []namedTask) {
 	wg.mu.Lock()
 	defer wg.mu.Unlock()
 	s := wg.state.Load()
