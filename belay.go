@@ -8,9 +8,10 @@
 //   - limiter: one interface over every limit; below it limiter/semaphore
 //     (drop-in for golang.org/x/sync/semaphore) and limiter/rate (drop-in for
 //     golang.org/x/time/rate)
-//   - timeout: a WaitGroup whose wait can be given up
-//   - ctxutil: deadlines that shrink, sleeps that end with their context,
-//     timeouts that say their name
+//   - timeout: a WaitGroup whose wait can be given up, timers that say what they
+//     have done, calls that return in time; below it timeout/httptimeout
+//   - ctxutil: deadlines that shrink, contexts of two parents or with a grace,
+//     sleeps that end with their context, timeouts that say their name
 //   - graceful: starts the parts of a process in order and stops them without
 //     losing a request
 //

@@ -127,6 +127,33 @@ func Example_waitWithTimeout() {
 	// Output: still running: 1
 }
 
+func Example_twoMasters() {
+	request, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	process, stop := context.WithCancelCause(ctx)
+	stop(errors.New("SIGTERM"))
+
+	ctx, cancel := ctxutil.Merge(request, process) // the values of the request, and no goroutine
+	defer cancel()
+	<-ctx.Done()
+	fmt.Println(ctxutil.Why(ctx))
+	// Output: context canceled: SIGTERM
+}
+
+func Example_abandon() {
+	release := make(chan struct{})
+	lookup := func(string) (string, error) { <-release; return "", nil }
+
+	var geo timeout.Runner // counts what is left behind, and bounds it
+	city, err := timeout.Abandon(&geo, ctx, 20*time.Millisecond, func(context.Context) (string, error) {
+		return lookup("192.0.2.1") // a library that takes no context
+	})
+	fmt.Printf("%q %v; at large: %d\n", city, err, geo.Abandoned())
+	close(release)
+	_ = geo.WaitContext(ctx)
+	// Output: "" context deadline exceeded: ctxutil: abandon: timed out after 20ms, limit 20ms; at large: 1
+}
+
 func Example_stop() {
 	var m graceful.Manager
 	m.Add(1, graceful.Func("consumer", func(ctx context.Context, ready func()) error {
