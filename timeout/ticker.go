@@ -64,7 +64,9 @@ import (
 // Times are those of the monotonic clock. A Ticker may be used inside a
 // testing/synctest bubble, then outside, then in the next bubble. Where the
 // clock turns out to be another one, which is so at the bubble's border and
-// where time has gone back, that is a first use, and the grid begins anew.
+// where time has gone back, that is a first use, and the grid begins anew. A
+// bubble whose time is not before that of the last one can't be told from it; in
+// that the old grid goes on.
 //
 // In the terms of the Go memory model, a call that returns a tick is
 // synchronized before the return of each call that returns a later tick.

@@ -17,7 +17,7 @@ package timeout
 // and what the timer is armed for goes with it:
 //
 //	at rest   !quiet, no watch    no timer
-//	quiet     quiet               the timer is armed for mu.due
+//	quiet     quiet               the timer is armed for due
 //	stirred   !quiet, a watch     the timer is armed for a look, Idle/16 after
 //	                              the first event
 //
@@ -32,10 +32,11 @@ package timeout
 // counts. A Touch that finds quiet cleared, and so does nothing, has its load
 // before that, in the one order of all atomic operations, and one that comes
 // later finds quiet set, and stirs. So a Touch is either before the reading
-// that Func waits Idle from, or it is stirring, which takes due away. A call in
-// flight shows in the same word that fire has to swap, so it can't slip in, and
-// the last End clears quiet before it takes its call away: there is no moment
-// in between at which the word says that nothing has happened.
+// that Func waits Idle from, or it stirs, and then due means nothing any more. A
+// call in flight shows in the same word that the way to Func has to swap, so it
+// can't slip in, and the last End clears quiet before it takes its call away:
+// there is no moment in between at which the word says that nothing has
+// happened.
 //
 // Late by at most Idle/16: the first event arms the look, so each event that
 // relies on it comes before it, and no more than that.
@@ -67,10 +68,11 @@ const looks = 16
 // about as much as reading a variable, on any number of goroutines; a time.Timer
 // that is Reset instead reads the clock each time.
 //
-// Func is called at least Idle after the last event, and at most Idle/16 later
-// than that, or a nanosecond, plus what a busy scheduler adds. It is never called while a call is
-// in flight; one that begins after Func was called does not call it back. An
-// event counts from a moment between the call of its method and the return.
+// Func is called at least Idle after the last event, and at most Idle/16, or one
+// nanosecond, later than that, plus what a busy scheduler adds. An event counts
+// from a moment between the call of its method and the return. Func is never
+// called while a call is in flight; a call that begins after that does not call
+// Func back.
 //
 // A watch is one period of watching: it begins with [Watchdog.Start], and ends
 // when Func is called, which it is once, or with [Watchdog.Stop]. Func runs on a
