@@ -32,9 +32,19 @@ func (a *alarm) set(d time.Duration) {
 	a.isSet, a.d = true, d
 }
 
+// setNow is set for what is called at once: the caller does that. A timer without
+// delay would do as well, if package time's did not crash the race detector in a
+// bubble (seen in Go 1.26.8).
+func (a *alarm) setNow() {
+	if a.isSet {
+		a.stop()
+	}
+	a.isSet, a.d = true, 0
+}
+
 // stop prevents the firing that is to come.
 func (a *alarm) stop() {
-	if !a.timer.Stop() {
+	if a.timer == nil || !a.timer.Stop() {
 		a.stale++
 	}
 	a.isSet = false

@@ -168,13 +168,19 @@ func (t *Timer) Shrink(d time.Duration) bool {
 		return t.unfiredLocked()
 	}
 	d = max(d, 0)
-	if bound := now().in(d); bound < t.mu.notAfter {
-		t.mu.notAfter = bound
-		if t.mu.second.timer == nil {
-			t.mu.second.make(d, t.secondFired)
-		} else {
-			t.mu.second.set(d)
-		}
+	bound := now().in(d)
+	if bound >= t.mu.notAfter {
+		return true
+	}
+	t.mu.notAfter = bound
+	switch {
+	case d == 0:
+		t.mu.second.setNow()
+		go t.secondFired() // ends with Func
+	case t.mu.second.timer == nil:
+		t.mu.second.make(d, t.secondFired)
+	default:
+		t.mu.second.set(d)
 	}
 	return true
 }
@@ -255,9 +261,13 @@ func (t *Timer) armLocked(d time.Duration) {
 	}
 	t.mu.state = pending
 	t.mu.notBefore, t.mu.notAfter = always, never
-	if t.mu.first.timer == nil {
+	switch {
+	case d <= 0:
+		t.mu.first.setNow()
+		go t.firstFired() // ends with Func
+	case t.mu.first.timer == nil:
 		t.mu.first.make(d, t.firstFired)
-	} else {
+	default:
 		t.mu.first.set(d)
 	}
 }
@@ -285,8 +295,8 @@ func (t *Timer) endLocked(ending Ending) {
 	t.mu.second.leave()
 }
 
-// firstFired and secondFired are called on goroutines that package time starts,
-// and end with the call of Func that they may make.
+// firstFired and secondFired are called on goroutines of their own, mostly by
+// package time, and end with the call of Func that they may make.
 func (t *Timer) firstFired() {
 	t.mu.Lock()
 	if t.mu.first.fired() && !t.mu.first.postponed(t.mu.notBefore) {
