@@ -126,10 +126,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := ctxutil.ShrinkNamed(r.Context(), name(r), h.limit)
 	defer cancel()
-	x := &exchange{h: h, w: w, r: r}
+	x := &exchange{h: h, w: w, r: r, ctx: ctx}
 	x.deadline, _ = ctx.Deadline()
 	if x.late() {
-		x.answer()
+		h.refuse(w, r)
 		return
 	}
 	x.begin()
