@@ -93,7 +93,8 @@ type Handler struct {
 // The deadline is the request's own, if its context has one that comes sooner.
 // The cause of the context at its deadline is a [*ctxutil.TimeoutError] with the
 // pattern by which a [http.ServeMux] came to this handler as its name, or with
-// "http request" where there is none.
+// "http request" where there is none. As that context comes in a copy of the
+// request, the pattern that a ServeMux within next finds isn't seen outside.
 func New(next http.Handler, d time.Duration, opts Options) *Handler {
 	if next == nil {
 		panic("httptimeout: New of a nil handler")
