@@ -119,10 +119,12 @@ func ExampleRunner_Abandoned() {
 // Stats is what a dashboard shows of a dependency that doesn't come back.
 func ExampleRunner_Stats() {
 	var r timeout.Runner
+	stuck := make(chan struct{})
 	_, _ = timeout.Abandon(&r, context.Background(), 20*time.Millisecond, func(context.Context) (int, error) {
-		time.Sleep(100 * time.Millisecond)
+		<-stuck
 		return 0, errors.New("nobody reads this")
 	})
+	close(stuck)
 	_ = r.WaitContext(context.Background())
 	s := r.Stats()
 	fmt.Printf("%d of %d at large, %d ever, %d failed\n", s.InFlight, s.Limit, s.Total, s.Failed)

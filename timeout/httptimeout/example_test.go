@@ -57,16 +57,18 @@ func ExampleNew() {
 // A handler of its own for each route has a limit of its own, and the error of
 // whatever it calls says which.
 func ExampleHandler() {
-	mux := http.NewServeMux()
+	causes := make(chan error, 1)
 	report := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
-		fmt.Println(context.Cause(r.Context()))
+		causes <- context.Cause(r.Context())
 	})
+	mux := http.NewServeMux()
 	mux.Handle("GET /reports/{id}", httptimeout.New(report, 20*time.Millisecond, httptimeout.Options{}))
 	fetch(mux)
+	fmt.Println(<-causes)
 	// Output:
-	// ctxutil: GET /reports/{id}: timed out after 20ms, limit 20ms
 	// 503 Service Unavailable: the request ran out of time
+	// ctxutil: GET /reports/{id}: timed out after 20ms, limit 20ms
 }
 
 // A stream that has begun is not cut: it learns from its context that it should

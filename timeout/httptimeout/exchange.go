@@ -24,6 +24,7 @@ package httptimeout
 // answers, because its context is done can't be now in time and now not.
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -48,7 +49,8 @@ type exchange struct {
 	h        *Handler
 	w        http.ResponseWriter // the server's; state says whose
 	r        *http.Request       // as it came
-	deadline time.Time
+	ctx      context.Context     // the handler's; the exchange ends with it
+	deadline time.Time           // of ctx
 
 	// header is the handler's own map, since the deadline needs one while the
 	// handler may write to this.
@@ -112,8 +114,22 @@ func (x *exchange) tick() {
 	}
 }
 
+// settling is how long a context may take to keep its own deadline.
+const settling = 100 * time.Millisecond
+
 // answer sends the 503. Its caller has made the transition to expired.
+//
+// A client that has its answer may close the connection, and then the server
+// cancels the request. By then the handler's context has to have ended, or its
+// cause would be that the client has gone. Its timer is due; only of somebody's
+// own context, which is not done at its deadline, is nothing to be expected.
 func (x *exchange) answer() {
+	timer := time.NewTimer(settling)
+	select {
+	case <-x.ctx.Done():
+	case <-timer.C:
+	}
+	timer.Stop()
 	if x.outer != nil {
 		replace(x.w.Header(), x.outer)
 	}

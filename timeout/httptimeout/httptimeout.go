@@ -93,7 +93,8 @@ type Handler struct {
 // The deadline is the request's own, if its context has one that comes sooner.
 // The cause of the context at its deadline is a [*ctxutil.TimeoutError] with the
 // pattern by which a [http.ServeMux] came to this handler as its name, or with
-// "http request" where there is none.
+// "http request" where there is none. As that context comes in a copy of the
+// request, the pattern that a ServeMux within next finds isn't seen outside.
 func New(next http.Handler, d time.Duration, opts Options) *Handler {
 	if next == nil {
 		panic("httptimeout: New of a nil handler")
@@ -126,10 +127,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := ctxutil.ShrinkNamed(r.Context(), name(r), h.limit)
 	defer cancel()
-	x := &exchange{h: h, w: w, r: r}
+	x := &exchange{h: h, w: w, r: r, ctx: ctx}
 	x.deadline, _ = ctx.Deadline()
 	if x.late() {
-		x.answer()
+		h.refuse(w, r)
 		return
 	}
 	x.begin()

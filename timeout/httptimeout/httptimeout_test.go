@@ -306,6 +306,29 @@ func TestTheLayerThatEndedFirstIsNamedInAllOrders(t *testing.T) {
 	}
 }
 
+// overdue is somebody's own context, which is never done.
+type overdue struct {
+	context.Context
+	deadline time.Time
+}
+
+func (o overdue) Deadline() (time.Time, bool) { return o.deadline, true }
+
+func TestAContextThatMissesItsOwnDeadlineHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := httptimeout.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Minute)
+			_, err := w.Write(nil)
+			require.True(t, err == http.ErrHandlerTimeout)
+		}), time.Hour, quiet)
+		s := serve(h, get().WithContext(overdue{context.Background(), time.Now().Add(time.Second)}))
+		s.at(2 * time.Second)
+		s.refused(t)
+		<-s.done
+		require.Equal(t, time.Minute, time.Since(s.began))
+	})
+}
+
 func TestTheNameIsThePatternThatLedHere(t *testing.T) {
 	var cause error
 	mux := http.NewServeMux()

@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belay-go/belay/ctxutil"
 	"github.com/belay-go/belay/timeout/httptimeout"
 )
 
@@ -115,6 +117,38 @@ func TestTheClientHasIts503WhileTheHandlerStillRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, rest, "something of the handler's was sent")
 	})
+}
+
+// The client closes the connection as soon as it has its answer, and for that the
+// server cancels the request.
+func TestAClientThatHasItsAnswerAndGoesIsNotTheCause(t *testing.T) {
+	var causes sync.Map
+	s := server(t, 1, httptimeout.New(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		causes.Store(r.URL.RawQuery, context.Cause(r.Context()))
+	}), soon, quiet))
+	var clients sync.WaitGroup
+	for i := range 8 {
+		clients.Go(func() {
+			for j := range 5 {
+				res, err := s.Client().Get(fmt.Sprintf("%s?%d-%d", s.URL, i, j))
+				if err == nil {
+					_, _ = io.ReadAll(res.Body)
+					res.Body.Close()
+				}
+			}
+		})
+	}
+	clients.Wait()
+	s.Close() // the handlers have ended
+	ended := 0
+	causes.Range(func(_, cause any) bool {
+		var limit *ctxutil.TimeoutError
+		require.ErrorAs(t, cause.(error), &limit)
+		ended++
+		return true
+	})
+	require.Equal(t, 40, ended)
 }
 
 // With the connection kept, the next request would wait behind the handler.
