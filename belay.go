@@ -46,11 +46,27 @@ type PanicError struct {
 	// runtime/debug.Stack prints it, taken while the panicking frames were
 	// still on it.
 	Stack []byte
+
+	raised bool // by Repanic
 }
 
-// Error returns the panic's value on one line, without the stack.
+// Error returns the panic's value on one line, without the stack. Of a panic that
+// [PanicError.Repanic] has raised again the stack stands below.
 func (e *PanicError) Error() string {
-	return fmt.Sprintf("belay: panic: %v", e.Value)
+	text := fmt.Sprintf("belay: panic: %v", e.Value)
+	if e.raised {
+		text += "\n\n" + string(e.Stack)
+	}
+	return text
+}
+
+// Repanic panics with a copy of e. If nobody recovers that, the process crashes,
+// and prints the stack of e besides that of the caller, which is not where it
+// happened. It may be called concurrently.
+func (e *PanicError) Repanic() {
+	again := *e
+	again.raised = true
+	panic(&again)
 }
 
 // Unwrap returns Value if it is an error, so that [errors.Is] and [errors.As]

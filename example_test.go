@@ -33,6 +33,19 @@ func ExamplePanicError_Error() {
 	// Output: belay: panic: index out of range
 }
 
+// Whoever hands a panic on must not lose where it came from.
+func ExamplePanicError_Repanic() {
+	caught := &belay.PanicError{Value: "index out of date", Stack: []byte("main.search(...)")}
+	defer func() {
+		fmt.Println(recover()) // as a crash would print it
+	}()
+	caught.Repanic()
+	// Output:
+	// belay: panic: index out of date
+	//
+	// main.search(...)
+}
+
 func ExamplePanicError_Unwrap() {
 	fmt.Println((&belay.PanicError{Value: io.EOF}).Unwrap())
 	fmt.Println((&belay.PanicError{Value: 42}).Unwrap())

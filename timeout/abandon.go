@@ -96,8 +96,8 @@ type Runner struct {
 // context is done gets the cause beside it, as with Run.
 //
 // If f panics before Abandon has returned, Abandon panics with a
-// [*belay.PanicError] that has the stack of f, and a [runtime.Goexit] in f, as
-// by a t.FailNow, is [belay.ErrGoexit].
+// [*belay.PanicError] that has the stack of f, and shows it if the process
+// crashes. A [runtime.Goexit] in f, as by a t.FailNow, is [belay.ErrGoexit].
 //
 // If ctx is done, f isn't called, and the error says both what ended ctx and
 // why. A d that is zero or negative has already passed: f isn't called, and the
@@ -135,7 +135,7 @@ func Abandon[T any](r *Runner, ctx context.Context, d time.Duration, f func(cont
 		return none, ctxerr.Of(bounded)
 	}
 	if c.panicked != nil {
-		panic(c.panicked)
+		c.panicked.Repanic()
 	}
 	return c.value, explained(bounded, c.err)
 }

@@ -49,6 +49,19 @@ func outlived(r *timeout.Runner, f func() (int, error)) {
 	os.Exit(0)
 }
 
+func TestAnEarlyPanicThatNobodyTakesCrashesWithItsOwnStack(t *testing.T) {
+	const env = "TIMEOUT_TEST_EARLY_PANIC"
+	if os.Getenv(env) != "" {
+		var r timeout.Runner
+		_, _ = timeout.Abandon(&r, context.Background(), time.Hour, func(context.Context) (int, error) { return plantedBoom() })
+		os.Exit(0)
+	}
+	stderr := orphan(t, env)
+	require.Contains(t, stderr, "panic: boom")
+	require.Contains(t, stderr, "plantedBoom", "the stack of the function")
+	require.Contains(t, stderr, "TestAnEarlyPanic", "the stack of the caller")
+}
+
 func TestALatePanicThatNobodyTakesCrashesWithItsOwnStack(t *testing.T) {
 	const env = "TIMEOUT_TEST_LATE_PANIC"
 	if os.Getenv(env) != "" {

@@ -72,14 +72,14 @@ func ExampleAbandon_panic() {
 	defer func() {
 		var p *belay.PanicError
 		if err, ok := recover().(error); ok && errors.As(err, &p) {
-			fmt.Println(p, len(p.Stack) > 0)
+			fmt.Println(p.Value, len(p.Stack) > 0)
 		}
 	}()
 	var r timeout.Runner
 	_, _ = timeout.Abandon(&r, context.Background(), time.Minute, func(context.Context) (int, error) {
 		panic("index out of date")
 	})
-	// Output: belay: panic: index out of date true
+	// Output: index out of date true
 }
 
 // A dependency that is down collects goroutines, one for each call, until the

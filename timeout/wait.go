@@ -12,10 +12,11 @@ import (
 // A helper that has begun needs a few instructions to see a counter that is
 // zero, but the operating system may interrupt it in between. A wait of at least
 // enough is taken for a time in which it gets over that. A shorter one has its
-// helper looked for several times, so that an interruption of the whole process
-// does not use up all of that time at once.
+// helper looked for several times more, so that an interruption of the whole
+// process does not use up all of that time at once.
 const (
-	enough = time.Millisecond
+	enough = 20 * time.Millisecond
+	more   = time.Millisecond
 	rounds = 4   // of yields and then a sleep
 	yields = 100 // in each; most helpers need one
 )
@@ -32,9 +33,10 @@ const (
 //   - False is a proof that the counter was zero; true is none of the opposite,
 //     for package sync has no call that could prove it. All that Wait can do is
 //     to leave the helper enough time to see a zero. So where d is less than
-//     1 ms, also zero or negative, and no zero is seen, Wait takes about 1 ms
-//     before it says so, which is enough on all but a stalled machine. A [WaitGroup]'s WaitTimeout is exact, and with such a d
-//     doesn't wait.
+//     20 ms, also zero or negative, and no zero is seen, Wait takes about 1 ms
+//     more before it says so, which is enough on all but a stalled machine. A
+//     [WaitGroup]'s WaitTimeout is exact, and with a d that has passed it doesn't
+//     wait.
 //
 // What happens before the Done that brings the counter to zero happens before a
 // return of false. Wait may be called concurrently, and panics if wg is nil. In
@@ -78,7 +80,7 @@ func seenLate(zero <-chan struct{}) bool {
 			}
 			runtime.Gosched()
 		}
-		time.Sleep(enough / rounds)
+		time.Sleep(more / rounds)
 	}
 	return closed(zero)
 }
