@@ -35,7 +35,7 @@
 // killed, so a task whose wait was given up is to look at a context, and its
 // caller is not to touch what it still writes. It collects no errors and sets no
 // bound on what runs; that is what errgroup is for. It makes no timeouts that are
-// shared by many waits and late by a little for it: they cost a fifth of a
+// shared by many waits and late by a little for it: they cost a third of a
 // time.After where nothing else happens, and in a server that answers a request
 // over loopback the difference could not be found (internal/bench,
 // timeout-dropped). And it has no timeouts that extend: a deadline that may only
