@@ -60,19 +60,6 @@ func (a *alarm) fired() bool {
 	return true
 }
 
-// postponed moves the firing that has just been to at if that is still to come.
-func (a *alarm) postponed(at instant) bool {
-	if at == always {
-		return false
-	}
-	left := time.Duration(at - now())
-	if left <= 0 {
-		return false
-	}
-	a.set(left)
-	return true
-}
-
 // enter is the beginning after a leave. In a bubble, a timer from outside of it
 // would keep to real time.
 func (a *alarm) enter() {

@@ -31,6 +31,14 @@ func (i instant) in(d time.Duration) instant {
 	return never
 }
 
+// left returns how long it is until then, zero or less if it has been.
+func (i instant) left() time.Duration {
+	if i == always { // without asking what time it is
+		return 0
+	}
+	return time.Duration(i - now())
+}
+
 // bubbles is whether there may be testing/synctest bubbles, with clocks of their
 // own, in this process. That is so only in the binary of a test, and a service
 // should not read the clock once more for every timer that it starts, only to

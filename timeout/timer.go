@@ -173,15 +173,7 @@ func (t *Timer) Shrink(d time.Duration) bool {
 		return true
 	}
 	t.mu.notAfter = bound
-	switch {
-	case d == 0:
-		t.mu.second.setNow()
-		go t.secondFired() // ends with Func
-	case t.mu.second.timer == nil:
-		t.mu.second.make(d, t.secondFired)
-	default:
-		t.mu.second.set(d)
-	}
+	t.setSecondLocked(d)
 	return true
 }
 
@@ -261,15 +253,7 @@ func (t *Timer) armLocked(d time.Duration) {
 	}
 	t.mu.state = pending
 	t.mu.notBefore, t.mu.notAfter = always, never
-	switch {
-	case d <= 0:
-		t.mu.first.setNow()
-		go t.firstFired() // ends with Func
-	case t.mu.first.timer == nil:
-		t.mu.first.make(d, t.firstFired)
-	default:
-		t.mu.first.set(d)
-	}
+	t.setFirstLocked(d)
 }
 
 // postponeLocked is armLocked where the deadline can't become sooner: the first
@@ -295,20 +279,52 @@ func (t *Timer) endLocked(ending Ending) {
 	t.mu.second.leave()
 }
 
+func (t *Timer) setFirstLocked(d time.Duration) {
+	switch {
+	case d <= 0:
+		t.mu.first.setNow()
+		go t.firstFired() // ends with Func
+	case t.mu.first.timer == nil:
+		t.mu.first.make(d, t.firstFired)
+	default:
+		t.mu.first.set(d)
+	}
+}
+
+func (t *Timer) setSecondLocked(d time.Duration) {
+	switch {
+	case d <= 0:
+		t.mu.second.setNow()
+		go t.secondFired() // ends with Func
+	case t.mu.second.timer == nil:
+		t.mu.second.make(d, t.secondFired)
+	default:
+		t.mu.second.set(d)
+	}
+}
+
 // firstFired and secondFired are called on goroutines of their own, mostly by
 // package time, and end with the call of Func that they may make.
 func (t *Timer) firstFired() {
 	t.mu.Lock()
-	if t.mu.first.fired() && !t.mu.first.postponed(t.mu.notBefore) {
-		t.fireLocked()
+	if t.mu.first.fired() {
+		if left := t.mu.notBefore.left(); left > 0 {
+			t.setFirstLocked(left)
+		} else {
+			t.fireLocked()
+		}
 	}
 	t.mu.Unlock()
 }
 
 func (t *Timer) secondFired() {
 	t.mu.Lock()
-	if t.mu.second.fired() && !t.mu.second.postponed(t.mu.notAfter) {
-		t.fireLocked()
+	if t.mu.second.fired() {
+		if left := t.mu.notAfter.left(); left > 0 {
+			t.setSecondLocked(left)
+		} else {
+			t.fireLocked()
+		}
 	}
 	t.mu.Unlock()
 }
