@@ -62,6 +62,7 @@ func TestTheGraceUpReachesTheChildrenWithItsCause(t *testing.T) {
 			require.NoError(t, c.Err(), who)
 		}
 		<-ctx.Done()
+		synctest.Wait() // its children end after it
 		for who, c := range all {
 			require.Equal(t, "grace", timeoutOf(t, c).Name, who)
 		}
