@@ -11,7 +11,7 @@ import "time"
 // matter which of the two is taken for it. The lock of a Timer guards all of it.
 type alarm struct {
 	timer *time.Timer   // nil until it is needed
-	fake  bool          // that is of a bubble, whose border it must not cross
+	fake  bool          // timer is of a bubble, whose border it must not cross
 	isSet bool          // a call is to come that is not stale
 	d     time.Duration // that it was last set to
 	stale int
@@ -19,6 +19,9 @@ type alarm struct {
 
 // make makes the timer, which calls f for each firing.
 func (a *alarm) make(d time.Duration, f func()) {
+	if a.isSet { // a call at once is on its way, and there was no timer to ask
+		a.stale++
+	}
 	a.fake = inBubble()
 	a.isSet, a.d = true, d
 	a.timer = time.AfterFunc(d, f)

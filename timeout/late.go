@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,44 +18,58 @@ type namedTask struct {
 }
 
 // GoNamed is [WaitGroup.Go] for a task that the error of a [WaitGroup.WaitContext]
-// names, with the time since when it runs, if it is late. That costs a reading
-// of the clock and a lock at each end of the task.
+// names, with how long it has been running, if it is late. That costs a reading of
+// the clock at its start, and a lock at the start and at the end.
 func (wg *WaitGroup) GoNamed(name string, f func()) {
 	if f == nil {
 		panic("timeout: Go of a nil function")
 	}
 	n := &namedTask{name: name, began: time.Now()}
-	wg.mu.Lock()
-	if wg.mu.named == nil {
-		wg.mu.named = make(map[*namedTask]struct{})
-	}
-	wg.mu.named[n] = struct{}{}
-	wg.mu.Unlock()
-	wg.Go(func() {
-		// A panic must leave the task in the group, as in Go, but not in this
-		// list, for the process ends with it.
-		defer func() {
-			wg.mu.Lock()
-			delete(wg.mu.named, n)
-			wg.mu.Unlock()
-		}()
+	wg.Add(1) // before it is listed, so that there is never a name without a task
+	wg.list(n)
+	wg.start(func() {
+		defer wg.strike(n)
 		f()
 	})
 }
 
-// lateLocked returns the tasks that have names, the oldest first.
-func (wg *WaitGroup) lateLocked() []namedTask {
-	if len(wg.mu.named) == 0 {
-		return nil
+func (wg *WaitGroup) list(n *namedTask) {
+	wg.mu.Lock()
+	defer wg.mu.Unlock()
+	if wg.mu.named == nil {
+		wg.mu.named = make(map[*namedTask]struct{})
 	}
-	late := make([]namedTask, 0, len(wg.mu.named))
+	wg.mu.named[n] = struct{}{}
+}
+
+func (wg *WaitGroup) strike(n *namedTask) {
+	wg.mu.Lock()
+	defer wg.mu.Unlock()
+	delete(wg.mu.named, n)
+}
+
+// mostNamed bounds the error's text, and what is done for it under the lock: who
+// looks for what hangs looks for the oldest, and a group may have a million tasks.
+const mostNamed = 8
+
+// oldestLocked returns the oldest tasks that have names, the oldest first, and how
+// many there are besides.
+func (wg *WaitGroup) oldestLocked() (oldest []*namedTask, more int) {
 	for n := range wg.mu.named {
-		late = append(late, *n)
+		at, _ := slices.BinarySearchFunc(oldest, n, byAge)
+		if at == mostNamed {
+			continue
+		}
+		if len(oldest) == mostNamed {
+			oldest = oldest[:mostNamed-1]
+		}
+		oldest = slices.Insert(oldest, at, n)
 	}
-	slices.SortFunc(late, func(a, b namedTask) int {
-		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.name, b.name))
-	})
-	return late
+	return oldest, len(wg.mu.named) - len(oldest)
+}
+
+func byAge(a, b *namedTask) int {
+	return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.name, b.name))
 }
 
 // stillRunning is the error of a wait that its context ended. It has no
@@ -66,23 +81,19 @@ type stillRunning struct {
 	err   error  // of the context
 }
 
-// mostNamed bounds the error's text: who looks for what hangs looks for the
-// oldest, and a group may have a million tasks.
-const mostNamed = 8
-
-// names puts the oldest tasks that have names in a line, each with the time
-// since when it runs.
-func names(late []namedTask) (line string) {
-	for i, n := range late {
-		if i == mostNamed {
-			return line + ", and " + strconv.Itoa(len(late)-i) + " more"
-		}
+// names puts the tasks in a line, each with how long it has been running.
+func names(oldest []*namedTask, more int) string {
+	var line strings.Builder
+	for i, n := range oldest {
 		if i > 0 {
-			line += ", "
+			line.WriteString(", ")
 		}
-		line += n.name + " for " + time.Since(n.began).Round(time.Millisecond).String()
+		line.WriteString(n.name + " for " + time.Since(n.began).Round(time.Millisecond).String())
 	}
-	return line
+	if more > 0 {
+		line.WriteString(", and " + strconv.Itoa(more) + " more")
+	}
+	return line.String()
 }
 
 // Error names the number and the tasks before the reason.

@@ -54,6 +54,12 @@ func TestATryAddOfNoTasksPanicsClosedOrNot(t *testing.T) {
 	full.Add(math.MaxInt >> 1)
 	require.PanicsWithValue(t, "timeout: negative WaitGroup counter", func() { full.TryAdd(math.MaxInt) })
 	require.Equal(t, math.MaxInt>>1, full.Len())
+
+	require.PanicsWithValue(t, "timeout: negative WaitGroup counter", func() { full.GoNamed("nobody", func() {}) })
+	full.Add(1 - math.MaxInt>>1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.EqualError(t, full.WaitContext(ctx), "timeout: 1 of the group still running: context canceled")
 }
 
 func TestAPanicInATaskCrashesBeforeAnyWaiterIsReleased(t *testing.T) {

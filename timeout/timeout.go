@@ -20,11 +20,12 @@
 // its context is done; a call that takes something, as a tick or a turn to run,
 // fails then. The error says why the context is done. On a panic in a function
 // that was handed in: the process crashes, and nobody who waits for the function
-// is released before that; only the caller of an Abandon that still waits gets
-// the panic instead. On misuse, as a counter below zero or a nil function: a
+// is released before that; but a panic in Run's function is the caller's, as is
+// one in Abandon's while the caller waits, and a late one goes to OnLate. On misuse, as a counter below zero or a nil function: a
 // panic with a fixed text, and the value is as it was. On a forgotten call:
 // nothing waits for the sake of a caller that has gone. A wait that was given up
-// leaves nothing, no goroutine, no channel, no timer, however often it happens.
+// leaves nothing that grows with their number, no goroutine, no channel, no timer,
+// but for the helper of Wait and for what a Runner counts.
 //
 // A value may be used inside a testing/synctest bubble, then outside, then in
 // the next bubble; only what is under way, a wait, an armed timer, must be ended
@@ -38,6 +39,6 @@
 // shared by many waits and late by a little for it: they cost a third of a
 // time.After where nothing else happens, and in a server that answers a request
 // over loopback the difference could not be found (internal/bench,
-// timeout-dropped). And it has no timeouts that extend: a deadline that may only
-// shrink is ctxutil's.
+// timeout-dropped). And it has no contexts: deadlines, which may only shrink, are
+// ctxutil's.
 package timeout

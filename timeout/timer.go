@@ -18,10 +18,9 @@ package timeout
 // when the time is received), or it is stopped or replaced before that.
 //
 // Underneath are timers of package time. To move one costs about what it costs
-// to read the clock, and nearly every call of Reset, Extend and Shrink moves a
-// deadline to later, or wants to look at one. So the first timer is set without
-// reading the clock, and nobody here knows when it is going to fire; but the
-// deadline, after any number of calls, is
+// to read the clock, and nearly every call moves a deadline to later. So the first
+// timer is set without reading the clock, and nobody here knows when it is going
+// to fire; but the deadline, after any number of calls, is
 //
 //	the sooner of notAfter and (the later of notBefore and that unknown time)
 //
@@ -140,7 +139,8 @@ func (t *Timer) Reset(d time.Duration) Ending {
 }
 
 // Extend moves the deadline to d from now if that is later, and reports whether
-// there was an arming that had not fired. If there was none, it arms nothing.
+// there was an arming that had not fired. If there was none, it arms nothing. A d that is
+// zero or negative is not later, and changes nothing.
 func (t *Timer) Extend(d time.Duration) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -160,7 +160,8 @@ func (t *Timer) Extend(d time.Duration) bool {
 }
 
 // Shrink moves the deadline to d from now if that is sooner, and reports whether
-// there was an arming that had not fired. If there was none, it arms nothing.
+// there was an arming that had not fired. If there was none, it arms nothing. A d that is
+// zero or negative has already passed: the timer fires at once.
 func (t *Timer) Shrink(d time.Duration) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -191,14 +192,17 @@ func (t *Timer) Stop() Ending {
 // called. It can't be given up, as its point is that nothing of Func runs any
 // longer; what Func does should come to an end.
 //
-// From inside of a Func, this timer's or another's, it does not wait: the first
-// would wait for itself, and two that stop each other for each other.
+// Called by a Func, this timer's or another's, it does not wait: the first would
+// wait for itself, and two that stop each other for each other. A goroutine that
+// Func starts, and waits for, must not call it.
 func (t *Timer) StopWait() Ending {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ending := t.stopLocked()
 	if t.mu.running && !insideFunc() {
-		t.mu.returned.L = &t.mu
+		if t.mu.returned.L == nil { // once, as who is woken reads it without the lock
+			t.mu.returned.L = &t.mu
+		}
 		for call := t.mu.calls; t.mu.running && call == t.mu.calls; {
 			t.mu.returned.Wait()
 		}
@@ -208,8 +212,8 @@ func (t *Timer) StopWait() Ending {
 
 // C returns the channel on which the time is sent when the timer fires. It is
 // always the same one, so no turn of a loop needs to make anything. A time that
-// nobody has received is taken back by Reset, Extend and Stop, as if the timer
-// had not fired, so nothing that was received is ever stale. C panics if Func is
+// nobody has received is taken back by Reset, Stop, StopWait and an Extend to
+// later, as if the timer had not fired, so nothing that is received is ever stale. C panics if Func is
 // set.
 func (t *Timer) C() <-chan time.Time {
 	if t.Func != nil {
@@ -332,6 +336,9 @@ func (t *Timer) secondFired() {
 // fireLocked is the deadline of a pending arming. It gives up the lock while
 // Func runs.
 func (t *Timer) fireLocked() {
+	if t.mu.state != pending {
+		panic("BUG: timeout: a Timer fires that is not armed")
+	}
 	if t.Func == nil {
 		t.endLocked(Fired)
 		t.channelLocked() <- time.Now() // there is room: arming took back what was there

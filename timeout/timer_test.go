@@ -336,15 +336,41 @@ func TestATimerOfABubbleWorksOutsideAndInTheNext(t *testing.T) {
 }
 
 func TestAStoppedTimerLeavesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		before := runtime.NumGoroutine()
-		for range 1000 {
-			timer := timeout.Timer{Func: func() {}}
-			timer.Reset(time.Hour)
-			timer.Extend(2 * time.Hour)
-			timer.Shrink(time.Minute)
-			timer.Stop()
+	before := heapInUse()
+	for range 1000 {
+		big := make([]byte, 64<<10)
+		timer := timeout.Timer{Func: func() { big[0]++ }}
+		timer.Reset(time.Hour)
+		timer.Extend(2 * time.Hour)
+		timer.Shrink(time.Minute)
+		timer.Stop()
+	}
+	require.Less(t, heapInUse(), before+8<<20)
+}
+
+func TestAFireAtOnceThatWasReplacedByATimerIsNoSecondFire(t *testing.T) {
+	// In a bubble, what is started at once runs before the clock moves.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	overtake := func(timer *timeout.Timer) {
+		timer.Reset(time.Hour)
+		timer.Shrink(0)
+		timer.Extend(time.Hour)
+		timer.Shrink(time.Nanosecond)
+		for range 100 {
+			runtime.Gosched()
 		}
-		require.Less(t, runtime.NumGoroutine(), before+100)
-	})
+	}
+	for range 100 {
+		var fired atomic.Int32
+		timer := timeout.Timer{Func: func() { fired.Add(1) }}
+		overtake(&timer)
+		timer.StopWait()
+		require.EqualValues(t, 1, fired.Load())
+
+		var channel timeout.Timer
+		overtake(&channel)
+		<-channel.C()
+		require.Equal(t, timeout.Fired, channel.Stop())
+		require.False(t, received(channel.C()))
+	}
 }

@@ -10,13 +10,13 @@ package timeout
 //	| tasks                                | shut | awaited |
 //	+--------------------------------------+------+---------+
 //
-// Awaited says that somebody waits and that no zero has been since they began
-// to. The Done that brings the tasks to zero takes it away with the same
+// Awaited says that somebody waits, or did and gave up, and that no zero has been
+// since they began to. The Done that brings the tasks to zero takes it away with the same
 // compare-and-swap, so a zero can't be passed unnoticed, and then releases them:
 //
 //	idle     tasks == 0              nobody waits whose release is not under way
 //	running  tasks > 0, !awaited     the same
-//	awaited  tasks > 0, awaited      everybody in mu waits for the next zero
+//	awaited  tasks > 0, awaited      who waits, if anybody, does so for the next zero
 //
 //	idle    -> running  Add of more than zero
 //	running -> awaited  a wait begins, under the lock
@@ -48,7 +48,7 @@ import (
 )
 
 const (
-	awaited = 1 << iota // somebody waits, and no zero has been since
+	awaited = 1 << iota // somebody waits, or did, and no zero has been since
 	shut                // TryAdd is refused
 
 	task     = 1 << iota // one task
@@ -89,7 +89,8 @@ type WaitGroup struct {
 
 // Add adds delta, which may be negative, to the number of tasks. Where that
 // becomes zero, all who wait are released. If it would fall below zero, or
-// exceed what an int holds, Add panics and the number stays as it was. Add is
+// exceed 1<<62-1 (on 32-bit machines what an int holds), Add panics, with one text
+// for both as in package sync, and the number stays as it was. Add is
 // not refused after a [WaitGroup.Close]; [WaitGroup.TryAdd] is.
 func (wg *WaitGroup) Add(delta int) {
 	for {
@@ -114,7 +115,8 @@ func (wg *WaitGroup) Add(delta int) {
 
 // TryAdd adds delta, which must be more than zero, to the number of tasks, and
 // reports whether it has: it adds nothing once the group is closed. A TryAdd
-// that is refused is synchronized after the [WaitGroup.Close].
+// that is refused is synchronized after the [WaitGroup.Close]. TryAdd panics if
+// delta is zero or negative, and otherwise as Add does.
 func (wg *WaitGroup) TryAdd(delta int) bool {
 	if delta <= 0 {
 		panic("timeout: TryAdd of less than one task")
@@ -153,6 +155,11 @@ func (wg *WaitGroup) Go(f func()) {
 		panic("timeout: Go of a nil function")
 	}
 	wg.Add(1)
+	wg.start(f)
+}
+
+// start runs f as a task that has been added.
+func (wg *WaitGroup) start(f func()) {
 	go func() { // ends with f
 		defer func() {
 			// Only recover can tell a panic from a Goexit. Panicking again is
@@ -180,7 +187,9 @@ func (wg *WaitGroup) Wait() {
 	if !wg.awaitLocked() {
 		return
 	}
-	wg.mu.plain.L = &wg.mu
+	if wg.mu.plain.L == nil { // once, as who is woken reads it without the lock
+		wg.mu.plain.L = &wg.mu
+	}
 	for round := wg.mu.rounds; round == wg.mu.rounds; {
 		wg.mu.plain.Wait()
 	}
@@ -225,10 +234,15 @@ func (wg *WaitGroup) WaitContext(ctx context.Context) error {
 	if !late && atThisInstant(func() bool { return closed(zero) }) {
 		return nil
 	}
-	if tasks, named := wg.leave(zero); tasks > 0 {
-		return &stillRunning{tasks: tasks, late: names(named), err: ctxerr.Of(ctx)}
+	wg.mu.Lock()
+	tasks := wg.leaveLocked(zero)
+	if tasks == 0 {
+		wg.mu.Unlock()
+		return nil
 	}
-	return nil
+	oldest, more := wg.oldestLocked()
+	wg.mu.Unlock()
+	return &stillRunning{tasks: tasks, late: names(oldest, more), err: ctxerr.Of(ctx)}
 }
 
 // WaitTimeout waits as [WaitGroup.Wait] does, but no longer than d, and reports
@@ -257,8 +271,9 @@ func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) {
 	if atThisInstant(func() bool { return closed(zero) }) {
 		return false
 	}
-	tasks, _ := wg.leave(zero)
-	return tasks > 0
+	wg.mu.Lock()
+	defer wg.mu.Unlock()
+	return wg.leaveLocked(zero) > 0
 }
 
 // takeTimer returns a timer that is set to d. A timer is most of what a wait
@@ -281,8 +296,9 @@ func (wg *WaitGroup) keepTimer(timer *time.Timer) {
 }
 
 // awaitLocked sets the bit, and reports whether there is anything to wait for.
-// Nobody whom it finds may be released by the zero that its caller waits for if
-// there has been one for them: then it releases them itself.
+// Waiters that it finds without the bit have had their zero, and the Done of that
+// has yet to release them. It does so itself, or they would wait for its caller's
+// zero, or its caller be released by theirs.
 func (wg *WaitGroup) awaitLocked() bool {
 	for {
 		s := wg.state.Load()
@@ -350,19 +366,16 @@ func (wg *WaitGroup) zeroLocked() <-chan struct{} {
 	return wg.mu.zero
 }
 
-// leave gives up a wait on zero. It returns how many tasks are running, and
-// those with a name; or no number if the zero has come, be it that the channel
-// is not closed yet, in which case the wait has succeeded: where both happened,
-// the result wins.
-func (wg *WaitGroup) leave(zero <-chan struct{}) (tasks int, named []namedTask) {
-	wg.mu.Lock()
-	defer wg.mu.Unlock()
+// leaveLocked gives up a wait on zero. It returns how many tasks are running; or
+// none if the zero has come, be it that the channel is not closed yet, in which
+// case the wait has succeeded: where both happened, the result wins.
+func (wg *WaitGroup) leaveLocked(zero <-chan struct{}) (tasks int) {
 	s := wg.state.Load()
 	if wg.mu.zero != zero || s&awaited == 0 {
-		return 0, nil
+		return 0
 	}
 	if wg.mu.waiters--; wg.mu.waiters == 0 && !wg.mu.handed {
 		wg.mu.zero = nil
 	}
-	return int(s / task), wg.lateLocked()
+	return int(s / task)
 }
