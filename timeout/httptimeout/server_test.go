@@ -357,10 +357,11 @@ func TestHandlersThatWriteAcrossTheDeadlineRaceWithNothing(t *testing.T) {
 			clients.Go(func() {
 				for range 3 {
 					for _, url := range []string{s.URL, s.URL + "?inform", writer.URL} {
-						res, err := s.Client().Get(url)
+						client := s.Client()
 						if url == writer.URL {
-							res, err = writer.Client().Get(url)
+							client = writer.Client()
 						}
+						res, err := client.Get(url)
 						if err != nil {
 							bodies <- err.Error()
 							continue
