@@ -33,7 +33,7 @@ const (
 )
 
 // atThisInstant reports whether done does, now or before the clock moves on. It
-// takes no time in a bubble, and next to none outside.
+// takes none of a bubble's time, and outside next to none.
 func atThisInstant(done func() bool) bool {
 	if done() {
 		return true

@@ -7,6 +7,7 @@ package timeout_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,5 +173,27 @@ func TestRandomProgramsOfATickerAgreeWithTheModel(t *testing.T) {
 			program[i] = byte(random.UintN(256))
 		}
 		playTicker(t, program)
+	}
+}
+
+func TestATickerAgreesWithTheModelInEveryOrderOfEvents(t *testing.T) {
+	settings := [][]byte{
+		{0, 0, 1, 0}, {0, 1, 1, 0}, {0, 2, 1, 0}, // the first at once; all, none and one made up for
+		{1, 0, 1, 0}, {1, 1, 1, 0}, {1, 2, 1, 0}, // the first after a period; the same
+		{7, 1, 1, 0}, // delay
+	}
+	// Half a period, a period, and several; a tick, either way; a wait that is
+	// cancelled, and one that has a deadline, before half of the ticks.
+	events := [][]byte{{0, 25}, {0, 50}, {0, 175}, {2, 0}, {3, 0}, {4, 30}, {5, 30}}
+	end := []byte{3, 0, 3, 0}
+	for n := range len(events) * len(events) * len(events) * len(events) {
+		var order []byte
+		for range 4 {
+			order = append(order, events[n%len(events)]...)
+			n /= len(events)
+		}
+		for _, s := range settings {
+			playTicker(t, slices.Concat(s, order, end))
+		}
 	}
 }

@@ -1,7 +1,7 @@
 // Package timeout holds waits and calls that can be given up, and timers that
 // say what they have done.
 //
-//   - [WaitGroup] does what a sync.WaitGroup does, at no higher price, and its
+//   - [WaitGroup] does what a sync.WaitGroup does, at about its price, and its
 //     wait may have an end: a context's, a duration's, or a select's. [Wait] is
 //     for a sync.WaitGroup that can't be changed, and says what that costs.
 //   - [Timer] calls a func or sends on a channel once for each time that it is
@@ -21,11 +21,12 @@
 // fails then. The error says why the context is done. On a panic in a function
 // that was handed in: the process crashes, and nobody who waits for the function
 // is released before that; but a panic in Run's function is the caller's, as is
-// one in Abandon's while the caller waits, and a late one goes to OnLate. On misuse, as a counter below zero or a nil function: a
-// panic with a fixed text, and the value is as it was. On a forgotten call:
-// nothing waits for the sake of a caller that has gone. A wait that was given up
-// leaves nothing that grows with their number, no goroutine, no channel, no timer,
-// but for the helper of Wait and for what a Runner counts.
+// one in Abandon's while the caller waits, and a late one goes to OnLate where
+// there is one. On misuse, as a counter below zero or a nil function: a panic with
+// a fixed text, and the value is as it was. On a forgotten call: nothing waits for
+// the sake of a caller that has gone. Waits that were given up leave nothing that
+// grows with their number, no goroutine, no channel, no timer, but for the helper
+// of Wait and for what a Runner counts.
 //
 // A value may be used inside a testing/synctest bubble, then outside, then in
 // the next bubble; only what is under way, a wait, an armed timer, must be ended
@@ -36,8 +37,8 @@
 // killed, so a task whose wait was given up is to look at a context, and its
 // caller is not to touch what it still writes. It collects no errors and sets no
 // bound on what runs; that is what errgroup is for. It makes no timeouts that are
-// shared by many waits and late by a little for it: they cost a third of a
-// time.After where nothing else happens, and in a server that answers a request
+// shared by many waits and late by a little for it: they cost less than half
+// of a time.After where nothing else happens, and in a server that answers a request
 // over loopback the difference could not be found (internal/bench,
 // timeout-dropped). And it has no contexts: deadlines, which may only shrink, are
 // ctxutil's.

@@ -139,8 +139,8 @@ func (t *Timer) Reset(d time.Duration) Ending {
 }
 
 // Extend moves the deadline to d from now if that is later, and reports whether
-// there was an arming that had not fired. If there was none, it arms nothing. A d that is
-// zero or negative is not later, and changes nothing.
+// there was an arming that had not fired. If there was none, it arms nothing. A d
+// that is zero or negative is not later, and changes nothing.
 func (t *Timer) Extend(d time.Duration) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -160,8 +160,8 @@ func (t *Timer) Extend(d time.Duration) bool {
 }
 
 // Shrink moves the deadline to d from now if that is sooner, and reports whether
-// there was an arming that had not fired. If there was none, it arms nothing. A d that is
-// zero or negative has already passed: the timer fires at once.
+// there was an arming that had not fired. If there was none, it arms nothing. A d
+// that is zero or negative has already passed: the timer fires at once.
 func (t *Timer) Shrink(d time.Duration) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -213,8 +213,8 @@ func (t *Timer) StopWait() Ending {
 // C returns the channel on which the time is sent when the timer fires. It is
 // always the same one, so no turn of a loop needs to make anything. A time that
 // nobody has received is taken back by Reset, Stop, StopWait and an Extend to
-// later, as if the timer had not fired, so nothing that is received is ever stale. C panics if Func is
-// set.
+// later, as if the timer had not fired, so nothing that is received is ever stale.
+// C panics if Func is set.
 func (t *Timer) C() <-chan time.Time {
 	if t.Func != nil {
 		panic("timeout: C of a Timer with a Func")

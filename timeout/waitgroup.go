@@ -90,8 +90,8 @@ type WaitGroup struct {
 // Add adds delta, which may be negative, to the number of tasks. Where that
 // becomes zero, all who wait are released. If it would fall below zero, or
 // exceed 1<<62-1 (on 32-bit machines what an int holds), Add panics, with one text
-// for both as in package sync, and the number stays as it was. Add is
-// not refused after a [WaitGroup.Close]; [WaitGroup.TryAdd] is.
+// for both as in package sync, and the number stays as it was. Add is not refused
+// after a [WaitGroup.Close]; [WaitGroup.TryAdd] is.
 func (wg *WaitGroup) Add(delta int) {
 	for {
 		s := wg.state.Load()

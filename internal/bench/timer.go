@@ -22,16 +22,25 @@ func timerRows() []row {
 		case <-c:
 		}
 	}
+	resets := func(n int) {
+		t := time.AfterFunc(long, func() {})
+		for range n {
+			t.Reset(long)
+		}
+		t.Stop()
+	}
+	turns := func(n int) {
+		var t timeout.Timer
+		for range n {
+			t.Reset(long)
+			turn(t.C())
+		}
+		t.Stop()
+	}
 	return []row{
 		{
 			shape: "Reset", peer: "time.AfterFunc", target: mostOfStd,
-			theirs: func(n int) {
-				t := time.AfterFunc(long, func() {})
-				for range n {
-					t.Reset(long)
-				}
-				t.Stop()
-			},
+			theirs: resets,
 			ours: func(n int) {
 				t := timeout.Timer{Func: func() {}}
 				for range n {
@@ -59,13 +68,7 @@ func timerRows() []row {
 		},
 		{
 			shape: "Extend", peer: "Reset of time.AfterFunc", target: mostOfStd,
-			theirs: func(n int) {
-				t := time.AfterFunc(long, func() {})
-				for range n {
-					t.Reset(long)
-				}
-				t.Stop()
-			},
+			theirs: resets,
 			ours: func(n int) {
 				t := timeout.Timer{Func: func() {}}
 				t.Reset(long)
@@ -120,14 +123,7 @@ func timerRows() []row {
 				}
 				t.Stop()
 			},
-			ours: func(n int) {
-				var t timeout.Timer
-				for range n {
-					t.Reset(long)
-					turn(t.C())
-				}
-				t.Stop()
-			},
+			ours: turns,
 		},
 		{
 			shape: "a turn of a select that is ready", peer: "time.After",
@@ -136,14 +132,7 @@ func timerRows() []row {
 					turn(time.After(long))
 				}
 			},
-			ours: func(n int) {
-				var t timeout.Timer
-				for range n {
-					t.Reset(long)
-					turn(t.C())
-				}
-				t.Stop()
-			},
+			ours: turns,
 		},
 	}
 }
