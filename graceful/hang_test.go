@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -412,4 +413,24 @@ func TestALabelOfTheComponentsOwnKeepsItsName(t *testing.T) {
 		const name = "labels its own"
 		require.Equal(t, map[string]string{"start": name, "run": name, "stop": name}, labels)
 	})
+}
+
+func TestAKillAfterAQuarterFindsTheCulpritInTheLog(t *testing.T) {
+	t.Parallel()
+	c := start(t, "hang")
+	c.signal(syscall.SIGTERM)
+	limit := time.After(patience)
+	for told := false; !told; {
+		select {
+		case line, ok := <-c.lines:
+			require.True(t, ok, "%s", c.output())
+			told = strings.Contains(line, "graceful: still stopping")
+		case <-limit:
+			require.FailNow(t, "nothing told", "%s", c.output())
+		}
+	}
+	require.NoError(t, c.cmd.Process.Kill())
+	require.Equal(t, -1, c.exit())
+	require.Regexp(t, `percent=25 .*consumer \(stopping for [^)]*\): [a-z ]+, 1 goroutine, graceful_test\.\S*stuck\S* \S+/child_test\.go:\d+`, c.output())
+	require.NotContains(t, c.output(), "STUCK", "it had no time for the report")
 }
