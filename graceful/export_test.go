@@ -44,3 +44,9 @@ type SignalLog struct{ l signalLog }
 func (l *SignalLog) Take(sig os.Signal, now time.Time) string {
 	return [...]string{"same", "first", "repeated", "second"}[l.l.take(sig, now)]
 }
+
+// SamePlace compares what two recorded profiles say of component "c".
+func SamePlace(before, after string, hidden func(pcs []uintptr) []string) bool {
+	names := []string{"c"}
+	return samePlace(parseStacks(before, names, hidden)["c"], parseStacks(after, names, hidden)["c"])
+}

@@ -3,6 +3,7 @@ package graceful_test
 // Recorded goroutine profiles, whole and broken.
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -65,6 +66,58 @@ func TestARecordedProfileIsReadByLabels(t *testing.T) {
 	require.Equal(t, "WaitGroup, 1 goroutine, http.(*Server).Shutdown net/http/server.go:3300", line)
 	line, stacks = graceful.ReadStacks(recorded, "db", 4<<10, symbols)
 	require.Empty(t, line+stacks, "a label's value is no label")
+}
+
+// record is a record of component "c" in a profile.
+func record(count int, pc, moreLabels string, frames ...string) string {
+	text := fmt.Sprintf("%d @ %s\n# labels: {%s\"graceful.component\":\"c\"}\n", count, pc, moreLabels)
+	for _, f := range frames {
+		text += "#\t0x1\t" + strings.Replace(f, " ", "+0x1\t", 1) + "\n"
+	}
+	return text + "\n"
+}
+
+func TestTheMostTellingStackIsFirst(t *testing.T) {
+	group := record(5, "0x9", "", "sync.(*WaitGroup).Wait /src/sync/waitgroup.go:1", "main.all x.go:1")
+	idle := record(5, "0x2", "", "main.idle x.go:2")
+	sleep := record(1, "0x9", "", "time.Sleep /src/time/sleep.go:1", "main.retry x.go:3")
+	mutex := record(1, "0x9", "", "internal/sync.(*Mutex).lockSlow /src/internal/sync/mutex.go:1", "main.add x.go:4")
+	deeper := record(9, "0x9", "", "sync.(*WaitGroup).Wait /src/sync/waitgroup.go:1", "net/http.(*Server).Serve /src/net/http/server.go:1")
+	for _, c := range []struct{ profile, want string }{
+		{deeper + group, "WaitGroup, 5 goroutines, main.all x.go:1"},
+		{group + idle, "chan receive, 5 goroutines, main.idle x.go:2"},
+		{group + idle + sleep, "sleep, 1 goroutine, main.retry x.go:3"},
+		{group + idle + sleep + mutex, "mutex, 1 goroutine, main.add x.go:4"},
+		{deeper, "WaitGroup, 9 goroutines, http.(*Server).Serve net/http/server.go:1"},
+		{record(1, "0x2", "", "github.com/belay-go/belay/graceful.waitFor stop.go:1"), ""},
+	} {
+		line, _ := graceful.ReadStacks(c.profile, "c", 4<<10, symbols)
+		require.Equal(t, c.want, line)
+	}
+}
+
+func TestWhatIsAlikeIsCountedTogether(t *testing.T) {
+	_, stacks := graceful.ReadStacks(record(2, "0x2 0x7", `"a":"1", `, "main.f x.go:1")+record(3, "0x2 0x8", `"a":"2", `, "main.f x.go:1"), "c", 4<<10, symbols)
+	require.Equal(t, "5 @ chan receive\n    main.f x.go:1\n", stacks)
+}
+
+func TestOnlyWhatIsOnTopIsWaitedFor(t *testing.T) {
+	// A Locker of the user's, called by Wait, runs.
+	line, _ := graceful.ReadStacks(record(1, "0x9", "", "main.(*lock).Lock x.go:1", "sync.(*Cond).Wait /src/sync/cond.go:1", "main.f x.go:2"), "c", 4<<10, symbols)
+	require.Equal(t, "running or syscall, 1 goroutine, main.(*lock).Lock x.go:1", line)
+}
+
+func TestALoopThatRunsIsStuckAtAnyOfItsLines(t *testing.T) {
+	same := func(a, b string) bool { return graceful.SamePlace(a, b, symbols) }
+	running, further := record(1, "0x9", "", "main.f x.go:1"), record(1, "0x9", "", "main.f x.go:2")
+	require.True(t, same(running, further))
+	require.False(t, same(running, record(1, "0x9", "", "main.g x.go:1")))
+	sends, then := record(1, "0x3", "", "main.f x.go:1"), record(1, "0x3", "", "main.f x.go:2")
+	require.True(t, same(sends, sends))
+	require.False(t, same(sends, then))
+	require.False(t, same(sends, running))
+	require.False(t, same(sends, ""))
+	require.True(t, same("", ""))
 }
 
 func TestStacksAreCutAtWholeOnes(t *testing.T) {
