@@ -158,50 +158,54 @@ func quietlyWithin(budget time.Duration) graceful.Options {
 	return opts
 }
 
+// zoo is what hangs, and what is to be said of it.
+var zoo = map[string]struct {
+	hang     func(*cage)
+	wait     string
+	function string
+}{
+	"chan send":      {(*cage).send, "chan send", "send"},
+	"chan receive":   {(*cage).receive, "chan receive", "receive"},
+	"range":          {(*cage).ranges, "chan receive", "ranges"},
+	"select":         {(*cage).selects, "select", "selects"},
+	"mutex":          {(*cage).locks, "mutex", "locks"},
+	"rwmutex":        {(*cage).readLocks, "mutex", "readLocks"},
+	"waitgroup":      {(*cage).waits, "WaitGroup", "waits"},
+	"cond":           {(*cage).waitsForCond, "cond", "waitsForCond"},
+	"sleep":          {(*cage).sleeps, "sleep", "sleeps"},
+	"net read":       {(*cage).reads, "I/O", "reads"},
+	"accept":         {(*cage).serves, "I/O", "serves"},
+	"busy":           {(*cage).spins, "running or syscall", "spins"},
+	"behind a group": {(*cage).workers, "mutex", "locks"},
+}
+
+// places are where in a component it hangs.
+var places = map[string]func(hang func()) graceful.Component{
+	"stop": func(hang func()) graceful.Component {
+		return graceful.Component{Stop: func(context.Context) error { hang(); return nil }}
+	},
+	"run": func(hang func()) graceful.Component {
+		return graceful.Func("", func(_ context.Context, ready func()) error { ready(); hang(); return nil })
+	},
+	"start": func(hang func()) graceful.Component {
+		return graceful.Component{Start: func(context.Context) error { hang(); return nil }}
+	},
+	"goroutine": func(hang func()) graceful.Component {
+		return graceful.Func("", func(ctx context.Context, ready func()) error {
+			hung := make(chan struct{})
+			go func() { // ends with the cage
+				defer close(hung)
+				hang()
+			}()
+			ready()
+			for range hung {
+			}
+			return nil
+		})
+	},
+}
+
 func TestEveryWayToHangIsNamedWithItsLine(t *testing.T) {
-	zoo := map[string]struct {
-		hang     func(*cage)
-		wait     string
-		function string
-	}{
-		"chan send":      {(*cage).send, "chan send", "send"},
-		"chan receive":   {(*cage).receive, "chan receive", "receive"},
-		"range":          {(*cage).ranges, "chan receive", "ranges"},
-		"select":         {(*cage).selects, "select", "selects"},
-		"mutex":          {(*cage).locks, "mutex", "locks"},
-		"rwmutex":        {(*cage).readLocks, "mutex", "readLocks"},
-		"waitgroup":      {(*cage).waits, "WaitGroup", "waits"},
-		"cond":           {(*cage).waitsForCond, "cond", "waitsForCond"},
-		"sleep":          {(*cage).sleeps, "sleep", "sleeps"},
-		"net read":       {(*cage).reads, "I/O", "reads"},
-		"accept":         {(*cage).serves, "I/O", "serves"},
-		"busy":           {(*cage).spins, "running or syscall", "spins"},
-		"behind a group": {(*cage).workers, "mutex", "locks"},
-	}
-	places := map[string]func(hang func()) graceful.Component{
-		"stop": func(hang func()) graceful.Component {
-			return graceful.Component{Stop: func(context.Context) error { hang(); return nil }}
-		},
-		"run": func(hang func()) graceful.Component {
-			return graceful.Func("", func(_ context.Context, ready func()) error { ready(); hang(); return nil })
-		},
-		"start": func(hang func()) graceful.Component {
-			return graceful.Component{Start: func(context.Context) error { hang(); return nil }}
-		},
-		"goroutine": func(hang func()) graceful.Component {
-			return graceful.Func("", func(ctx context.Context, ready func()) error {
-				hung := make(chan struct{})
-				go func() { // ends with the cage
-					defer close(hung)
-					hang()
-				}()
-				ready()
-				for range hung {
-				}
-				return nil
-			})
-		},
-	}
 	// All of them hang in one manager, and none is taken for another.
 	m := graceful.New(quietlyWithin(2 * time.Second))
 	cages, began := map[string]*cage{}, time.Now().UnixNano()
