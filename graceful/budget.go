@@ -54,6 +54,13 @@ func (b budget) left(now time.Time) time.Duration {
 	return max(0, b.end.Sub(now))
 }
 
+// quarter returns when so many quarters of the time are over in which what
+// stops may end by itself: after the fourth, what is cut may still end by that.
+func (b budget) quarter(n int) time.Time {
+	time4, _ := split(b.usable, 0)
+	return b.end.Add(time4/quarters*time.Duration(n) - b.usable)
+}
+
 // reserve is what is kept for phases that stop later, for none of them more
 // than its own limit.
 func (b budget) reserve(later []time.Duration) time.Duration {

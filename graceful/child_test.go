@@ -107,7 +107,8 @@ func playChild(mode string) int {
 	case "slowstart":
 		addSlowStart(m)
 	case "hang":
-		m = graceful.New(graceful.Options{Logger: opts.Logger, Budget: 2 * time.Second})
+		log := slog.New(slog.NewTextHandler(os.Stdout, nil))
+		m = graceful.New(graceful.Options{Logger: log, Budget: 2 * time.Second})
 		m.Add(5, stuck("consumer"))
 	case "hang5":
 		m = graceful.New(graceful.Options{Logger: opts.Logger, Budget: 3 * time.Second})

@@ -43,7 +43,8 @@ func ExampleReport_String() {
 		Budget: 25 * time.Second,
 		Components: []graceful.Result{
 			{Name: "http", Phase: 1, Outcome: "stopped", Planned: 20 * time.Second, Used: 90 * time.Millisecond},
-			{Name: "consumer", Outcome: "stuck", Planned: 3 * time.Second, Used: 3 * time.Second},
+			{Name: "consumer", Outcome: "stuck", Planned: 3 * time.Second, Used: 3 * time.Second,
+				Where: "chan send, 1 goroutine, main.(*consumer).flush shop/consumer.go:41"},
 		},
 	}
 	fmt.Println(report)
@@ -51,6 +52,7 @@ func ExampleReport_String() {
 	// stopped after 60.0 s: graceful: signal: terminated; took 3.0 s of 25.0 s
 	//   http      stopped  90 ms of 20.0 s  phase 1
 	//   consumer  STUCK    3.0 s of 3.0 s   phase 0
+	//       chan send, 1 goroutine, main.(*consumer).flush shop/consumer.go:41
 }
 
 func ExampleReport_ExitCode() {

@@ -24,9 +24,29 @@ func (b Budget) Window(now time.Time, limits []time.Duration) time.Duration {
 
 var Split = split
 
+// Looks returns how many goroutine profiles a manager has taken.
+func Looks(m *Manager) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.looks
+}
+
+// ReadStacks returns what a recorded profile says of one component. hidden
+// stands for the symbols of the program that it was recorded in.
+func ReadStacks(profile, name string, most int, hidden func(pcs []uintptr) []string) (line, stacks string) {
+	s := parseStacks(profile, []string{name}, hidden)[name]
+	return where(s), printStacks(s, most)
+}
+
 type SignalLog struct{ l signalLog }
 
 // Take returns "same", "first", "repeated" or "second".
 func (l *SignalLog) Take(sig os.Signal, now time.Time) string {
 	return [...]string{"same", "first", "repeated", "second"}[l.l.take(sig, now)]
+}
+
+// SamePlace compares what two recorded profiles say of component "c".
+func SamePlace(before, after string, hidden func(pcs []uintptr) []string) bool {
+	names := []string{"c"}
+	return samePlace(parseStacks(before, names, hidden)["c"], parseStacks(after, names, hidden)["c"])
 }

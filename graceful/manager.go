@@ -73,12 +73,14 @@ type Manager struct {
 
 	mu struct {
 		sync.Mutex
-		state  state
-		parts  []*part       // in order of Add; sorted by phase from Run on
-		cause  error         // the first reason to stop
-		since  time.Time     // when there was one
-		failed bool          // the reason is a component's failure
-		wake   chan struct{} // tells Run to look again; nil before it
+		state   state
+		parts   []*part       // in order of Add; sorted by phase from Run on
+		cause   error         // the first reason to stop
+		since   time.Time     // when there was one
+		failed  bool          // the reason is a component's failure
+		wake    chan struct{} // tells Run to look again; nil before it
+		profile *profile      // that is being taken; nil: none
+		looks   int           // goroutine profiles taken
 	}
 }
 

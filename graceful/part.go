@@ -6,6 +6,7 @@ package graceful
 import (
 	"context"
 	"errors"
+	"runtime/pprof"
 	"time"
 
 	"github.com/belay-go/belay"
@@ -39,8 +40,9 @@ type part struct {
 	over     bool
 	stopping bool
 	planned  time.Duration
-	failures []error // of the component itself, not of its stop
-	result   *Result // nil until its stop has ended, one way or another
+	asked    time.Time // when its stop began
+	failures []error   // of the component itself, not of its stop
+	result   *Result   // nil until its stop has ended, one way or another
 }
 
 // launch starts the component's goroutine. It ends when the component does.
@@ -48,7 +50,7 @@ func (r *run) launch(p *part) {
 	p.draining = make(chan struct{})
 	p.begun = make(chan struct{})
 	p.ended = make(chan struct{})
-	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(r.ctx, drainKey{}, p.draining))
+	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(labelled(r.ctx, p.Name), drainKey{}, p.draining))
 	r.m.mu.Lock()
 	p.launched = true
 	r.m.mu.Unlock()
@@ -61,6 +63,7 @@ func (r *run) launch(p *part) {
 // execute runs the component. Its goroutine is the only place where a
 // component's own code runs outside of a stop.
 func (r *run) execute(p *part) {
+	pprof.SetGoroutineLabels(p.ctx)
 	stage, err := "start", belay.ErrGoexit
 	defer func() {
 		// A panic crashes the process, as it would without us; it must not
@@ -89,7 +92,7 @@ func (r *run) execute(p *part) {
 func (r *run) open(p *part) (goOn bool, err error) {
 	defer close(p.begun)
 	if p.Start != nil {
-		if err := p.Start(r.startCtx); err != nil {
+		if err := p.Start(labelled(r.startCtx, p.Name)); err != nil {
 			return false, err
 		}
 	}
@@ -173,7 +176,7 @@ func (p *part) stoppableLocked() bool {
 func (m *Manager) stopping(p *part, limit time.Duration) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.stopping, p.planned = true, limit
+	p.stopping, p.planned, p.asked = true, limit, time.Now()
 	return !p.over || p.Stop != nil && p.stoppableLocked()
 }
 

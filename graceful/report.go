@@ -58,6 +58,23 @@ type Result struct {
 	// Err has every error of the component, joined; nil if there is none.
 	Err error
 
+	// Where says where a component that was cut or is stuck was when its time
+	// was up, before its contexts were cancelled: what it waited for, how many
+	// of its goroutines, the function and the line, as in
+	//   chan send, 1 goroutine, main.(*consumer).flush examples/service/consumer.go:41
+	// It is the innermost line of code outside of the standard library and
+	// this package, if there is one; of the goroutines that wait, those count
+	// less that may have nothing to do. Of one that is stuck, "; later" and
+	// another such line follow if it has moved since: it is slow rather than
+	// stuck. Empty if nothing could be found: a goroutine has the component's
+	// name from the one that started it.
+	Where string
+
+	// Stacks has more of the same: the stacks of all of its goroutines at that
+	// time, those that are alike counted, the most telling first, in at most
+	// 4 KiB.
+	Stacks string
+
 	// Detail is a remark of the component's, as of connections closed.
 	Detail string
 }
@@ -105,8 +122,8 @@ func (r Report) String() string {
 	if r.Forced != nil {
 		fmt.Fprintf(&b, "; forced by %v", r.Forced)
 	}
-	b.WriteByte('\n')
-	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 8, 2, ' ', 0)
 	for _, c := range r.Components {
 		outcome := c.Outcome
 		if outcome == "stuck" || outcome == "panicked" {
@@ -118,17 +135,25 @@ func (r Report) String() string {
 		}
 		text := c.Detail
 		if c.Err != nil {
-			text = strings.TrimPrefix(text+"; ", "; ") + strings.ReplaceAll(c.Err.Error(), "\n", "; ")
+			text = strings.TrimPrefix(text+"; ", "; ") + c.Err.Error()
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s of %s\tphase %d\t%s\n", c.Name, outcome, short(c.Used), planned, c.Phase, text)
+		fmt.Fprintf(w, "  %s\t%s\t%s of %s\tphase %d\t%s\n", oneLine(c.Name), outcome, short(c.Used), planned, c.Phase, oneLine(text))
 	}
 	_ = w.Flush()
-	lines := strings.Split(b.String(), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
+	rows := table.String()
+	for _, c := range r.Components {
+		var row string
+		row, rows, _ = strings.Cut(rows, "\n")
+		b.WriteString("\n" + strings.TrimRight(row, " "))
+		if c.Where != "" { // it has none of the table's columns
+			b.WriteString("\n      " + c.Where)
+		}
 	}
-	return strings.TrimSuffix(strings.Join(lines, "\n"), "\n")
+	return b.String()
 }
+
+// oneLine keeps a row a row.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
 // short prints a duration in three digits or so.
 func short(d time.Duration) string {
@@ -219,7 +244,7 @@ func join(errs []error) error {
 func (r *run) logReport(rep Report) {
 	for _, c := range rep.Components {
 		if c.Outcome != "stopped" && c.Outcome != "never started" {
-			r.log.Error("graceful: component", "name", c.Name, "outcome", c.Outcome, "used", c.Used, "planned", c.Planned, "err", c.Err)
+			r.log.Error("graceful: component", "name", c.Name, "outcome", c.Outcome, "used", c.Used, "planned", c.Planned, "err", c.Err, "where", c.Where)
 		}
 	}
 	r.log.Info("graceful: stopped", "cause", rep.Cause, "took", rep.Took, "code", rep.ExitCode())

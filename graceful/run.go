@@ -29,7 +29,9 @@ type run struct {
 
 	signals chan os.Signal // nil: none
 	seen    signalLog
-	budget  budget // of the stop; set when it begins
+	budget  budget           // of the stop; set when it begins
+	quarter int              // of the budget, the last that was told
+	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
 
 	wake        chan struct{}
@@ -119,6 +121,8 @@ func (r *run) until(done func() bool) {
 			r.signal(sig, time.Now())
 		case <-r.gone:
 			r.parentDone()
+		case <-r.mark:
+			r.tell(time.Now())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -29,6 +30,8 @@ func (r *run) stop() {
 		}
 	}
 	r.budget = newBudget(r.m.opts.Budget, len(phases), since)
+	r.watch(time.Now())
+	defer func() { r.mark = nil }()
 	for i, parts := range phases {
 		if anySocket(phases[i:]) {
 			r.m.enter(stateDraining)
@@ -95,24 +98,28 @@ func (r *run) stopPart(p *part, cause error, window time.Duration) {
 	}
 	var hook *call // nil: there is no time left for it
 	if ctx.Err() == nil {
-		hook = contain(func() error { return r.orderly(ctx, p, cause) })
+		hook = contain(ctx, func() error { return r.orderly(ctx, p, cause) })
 		if waitFor(ctx, hook.done) && waitFor(ctx, p.ended) && (hook.err == nil || ctx.Err() == nil) {
 			r.m.resolve(p, Result{Outcome: "stopped", Used: time.Since(began), Err: hook.err})
 			return
 		}
 	}
 	why := context.Cause(ctx)
+	before := r.m.look(p.Name)[p.Name]
 	outcome, err := r.cut(p, hook, why, grace)
-	r.m.resolve(p, Result{Outcome: outcome, Used: time.Since(began), Err: err})
+	res := Result{Outcome: outcome, Used: time.Since(began), Err: err}
+	r.hung(p, &res, before)
+	r.m.resolve(p, res)
 }
 
 // bounded returns the context of one stop: its end is that of the limit, or
 // the second SIGINT.
 func (r *run) bounded(name string, limit time.Duration) (context.Context, context.CancelFunc) {
+	base := labelled(r.stopCtx, name)
 	if limit == forever {
-		return context.WithCancel(r.stopCtx)
+		return context.WithCancel(base)
 	}
-	return context.WithTimeoutCause(r.stopCtx, limit,
+	return context.WithTimeoutCause(base, limit,
 		&ctxutil.TimeoutError{Name: name, Limit: limit, Elapsed: limit})
 }
 
@@ -152,7 +159,7 @@ func (r *run) cut(p *part, hook *call, why error, grace time.Duration) (string, 
 	soon, cancel := context.WithTimeout(r.ctx, grace)
 	defer cancel()
 	p.cancel(why)
-	cut := contain(func() error {
+	cut := contain(p.ctx, func() error {
 		if p.ln != nil {
 			_ = p.ln.Close()
 		}
@@ -187,12 +194,13 @@ type call struct {
 	err  error
 }
 
-// contain calls f. The goroutine ends with f; a panic or Goexit of f becomes
+// contain calls f on a goroutine with the labels of ctx. The goroutine ends with f; a panic or Goexit of f becomes
 // an error. If f never ends, neither does the goroutine: then the component is
 // reported as stuck.
-func contain(f func() error) *call {
+func contain(ctx context.Context, f func() error) *call {
 	c := &call{done: make(chan struct{}), err: belay.ErrGoexit}
 	go func() {
+		pprof.SetGoroutineLabels(ctx)
 		defer close(c.done)
 		defer func() {
 			if v := recover(); v != nil {

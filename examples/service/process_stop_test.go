@@ -93,6 +93,6 @@ func TestAComponentThatHangsIsNamedAndDoesNotHoldUpTheExit(t *testing.T) {
 	c := start(t, []string{"SERVICE_HANG=consumer"}, "-grace", "1s")
 	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
 	c.ends(t, 3)
-	require.Regexp(t, `(?m)^  consumer +STUCK `, c.stderr.String())
+	require.Regexp(t, `(?m)^  consumer +STUCK .*\n      chan send, 1 goroutine, \w+\.\(\*consumer\)\.flush \S+/service/consumer\.go:\d+$`, c.stderr.String())
 	require.Regexp(t, `(?m)^  digest +stopped `, c.stderr.String(), "the others still stop")
 }

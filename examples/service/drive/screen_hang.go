@@ -8,7 +8,7 @@ import (
 )
 
 // blameLines is how much of a report the screen has room for.
-const blameLines = 3
+const blameLines = 4
 
 // hangLines tells what either server did, and quotes what belay blames.
 func (r *results) hangLines() (lines []string) {

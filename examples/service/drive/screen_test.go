@@ -14,7 +14,7 @@ import (
 const sampleReport = `level=INFO msg=stopping
 stopped after 31 ms: SIGTERM; took 3.0 s of 3.0 s
   consumer  STUCK    2.7 s of 2.7 s  phase 2  graceful: consumer: stop: ctxutil: consumer: timed out after 2.7 s
-      main.(*consumer).flush  examples/service/consumer.go:22
+      chan send, 1 goroutine, main.(*consumer).flush examples/service/consumer.go:33
   http      stopped  3 ms of 1.0 s   phase 1
   digest    stopped  1 ms of 300 ms  phase 0
 `
@@ -66,7 +66,8 @@ Stop with one component that hangs (planted, budget 3 s):
   belay   exit 3 after 3.0 s, consumer named; its report says:
     consumer  STUCK    2.7 s of 2.7 s  phase 2  graceful: consumer: stop:
           ctxutil: consumer: timed out after 2.7 s
-        main.(*consumer).flush  examples/service/consumer.go:22
+        chan send, 1 goroutine, main.(*consumer).flush
+              examples/service/consumer.go:33
     http digest   stopped
 
 PASS  belay lost 0 of 46,500; the control lost 12; the hang was named.  22 s
