@@ -65,6 +65,16 @@ func handler() *http.ServeMux {
 		<-r.Context().Done()
 		say("request cut: %v", context.Cause(r.Context()))
 	})
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: hello\n\n")
+		w.(http.Flusher).Flush()
+		select {
+		case <-graceful.Draining(r.Context()):
+			io.WriteString(w, "data: goodbye\n\n")
+		case <-r.Context().Done():
+		}
+	})
 	mux.HandleFunc("GET /hijack", func(w http.ResponseWriter, r *http.Request) {
 		c, rw, err := w.(http.Hijacker).Hijack()
 		if err != nil {
@@ -99,10 +109,21 @@ func playChild(mode string) int {
 		srv.Protocols.SetUnencryptedHTTP2(true)
 	case "short":
 		opts.Budget = 2 * time.Second
+	case "delay":
+		opts.Delay = time.Second
+	case "quiet":
+		opts.Delay, opts.DelayQuiet = time.Minute, 250*time.Millisecond
+		opts.Budget = 2 * time.Minute
+	case "forceterm":
+		opts.ForceOnSecondTerm = true
+	case "panicstop":
+		opts.StopOnPanic = true
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	m := graceful.New(opts)
+	srv.Handler.(*http.ServeMux).HandleFunc("GET /readyz", m.Readyz)
+	srv.Handler.(*http.ServeMux).HandleFunc("GET /livez", m.Livez)
 	switch mode {
 	case "slowstart":
 		addSlowStart(m)
@@ -117,7 +138,24 @@ func playChild(mode string) int {
 			c.Limit = 10 * time.Second
 			m.Add(10+i, c)
 		}
-	case "panic":
+	case "forceterm":
+		m.Add(5, stuck("consumer"))
+	case "main":
+		m.Add(5, graceful.Func("failing", func(ctx context.Context, ready func()) error {
+			ready()
+			told := make(chan struct{})
+			go func() { // ends with a line of input
+				bufio.NewReader(os.Stdin).ReadString('\n')
+				close(told)
+			}()
+			select {
+			case <-told:
+				return errMade
+			case <-ctx.Done():
+				return nil
+			}
+		}))
+	case "panic", "panicstop":
 		m.Add(5, graceful.Func("bomb", func(ctx context.Context, ready func()) error {
 			ready()
 			wait(10 * time.Millisecond)
@@ -139,6 +177,9 @@ func playChild(mode string) int {
 		say("ready %s", m.Addr("http"))
 		return nil
 	}})
+	if mode == "main" {
+		return m.Main(ctx)
+	}
 	report, err := m.Run(ctx)
 	say("%s", report)
 	if err != nil {

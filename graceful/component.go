@@ -56,6 +56,15 @@ type Component struct {
 	// is that of Run.
 	Serve func(ctx context.Context, ln net.Listener) error
 
+	// PreStop is called when the stop of the whole process begins, while
+	// everything still serves: to leave a registry, to hand over leadership.
+	// Those of all components run at the same time, and beside the delay for
+	// load balancers; no phase stops before they have returned. ctx ends with
+	// the time that the budget has for them, or with Limit. One that returns
+	// an error makes the component fail; the stop goes on. It is not called
+	// for a component that is not up.
+	PreStop func(ctx context.Context) error
+
 	// Stop ends the work; its ctx has the limit of this stop as its deadline.
 	// Before it is called, accepting has ended, Serve has returned (or had
 	// 100 ms to), and Run's context is cancelled. The component has stopped when Stop and
@@ -69,12 +78,17 @@ type Component struct {
 	// MayEnd says that a nil return of Run before the stop is no failure.
 	MayEnd bool
 
-	// What the constructors need beyond that: drain is called first of all in
-	// a stop, while accepting goes on; abort is a Cut that learns its cause;
+	// What the constructors need beyond that. soften is called at the
+	// beginning of a delay, drain at the beginning of this component's stop
+	// while accepting goes on, abort is a Cut that learns its cause. activity
+	// is a number that changes with every request, and list its connections.
 	// detail adds a remark to the report.
-	drain  func()
-	abort  func(cause error)
-	detail func() string
+	soften   func(delay time.Duration)
+	activity func(now time.Time, quiet time.Duration) (count int64, busy bool)
+	drain    func(limit time.Duration)
+	abort    func(cause error)
+	detail   func() string
+	wrap     func(net.Conn) net.Conn
 }
 
 // Func returns a component that runs a function: a consumer, a scheduler, a
@@ -128,7 +142,7 @@ func (c *Component) check() {
 	switch {
 	case c.Name == "":
 		panic("graceful: component without a name")
-	case c.Start == nil && c.Run == nil && c.Serve == nil && c.Stop == nil:
+	case c.Start == nil && c.Run == nil && c.Serve == nil && c.Stop == nil && c.PreStop == nil:
 		panic("graceful: component without a function")
 	case c.Run != nil && c.Serve != nil:
 		panic("graceful: component with both Run and Serve")
@@ -137,16 +151,4 @@ func (c *Component) check() {
 	case c.Serve == nil && (c.Addr != "" || c.Listener != nil):
 		panic("graceful: Addr or Listener without Serve")
 	}
-}
-
-type drainKey struct{}
-
-// Draining returns a channel that is closed when the component whose context,
-// or whose request's context, ctx is begins its stop. A handler with a long
-// answer (server-sent events, a long poll) uses it to come to an end in time:
-// the request's own Done closes only at the cut. For any other context the
-// channel is nil and never ready. It may be called concurrently.
-func Draining(ctx context.Context) <-chan struct{} {
-	ch, _ := ctx.Value(drainKey{}).(chan struct{})
-	return ch
 }

@@ -4,82 +4,167 @@ package graceful
 
 import (
 	"crypto/tls"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
+// A conn is one connection of an http server. It is made when net/http accepts
+// it and forgotten when it is closed.
+type conn struct {
+	net.Conn
+	server *httpServer
+	opened time.Time
+	turn   float64 // the part of a delay after which it is sent away, in [0, 1)
+
+	state atomic.Int32 // the http.ConnState: changed by net/http alone
+	h2    atomic.Bool  // known to speak h2
+
+	// Guarded by conns.mu.
+	counted http.ConnState // the state that the counts know of
+	changed time.Time      // of its state; zero: before a stop was watching
+	sent    time.Time      // when it was sent away; zero: not, or it spoke after all
+	drain   chan struct{}  // closed when its streams are told to end; nil: none asked
+	bye     bool           // they were
+}
+
+// restLeast is the shortest rest of a connection between its last answer and
+// its end: some round trips within a host or a rack.
+const restLeast = 400 * time.Microsecond
+
+// uncounted is the state of a connection that the counts don't know yet.
+const uncounted http.ConnState = -1
+
 // conns follows net/http's states of every connection. While serving, a change
-// of state costs a lock and a map access; no clock is read.
+// of state is a look into a map that takes no lock, and a store; no clock is
+// read. Only a stop, which has to wait for states, counts them under the mutex.
+// Whoever changes a state stores it first and then asks whether a stop is
+// watching; the stop says so first and then reads the states. So one of them
+// sees the other, and counting a connection twice changes nothing.
 type conns struct {
+	open     sync.Map // net.Conn to *conn
+	watching atomic.Bool
+
 	mu struct {
 		sync.Mutex
-		open   map[net.Conn]connState
-		active int                   // of these
-		h2     map[net.Conn]struct{} // those of open known to be h2c
-		woken  map[net.Conn]struct{} // those of open that were sent away
+		many, active int // connections that are open; of these
+		away         int // of these: sent away
+		bye          bool
+		gap          time.Duration // the longest from an answer to the next request on its connection
 
-		hijacked map[net.Conn]struct{} // open when last looked at
-		sweepAt  int                   // how many of them make us look again
+		hijacked map[*conn]struct{} // open when last looked at
+		sweepAt  int                // how many of them make us look again
 
 		wake chan struct{} // tells of changes; nil until a stop watches
 	}
 }
 
-// connState is New, Active or Idle, and since when, which is zero for a change
-// from before the stop.
-type connState struct {
-	state http.ConnState
-	since time.Time
+// add makes a conn, on the goroutine that accepts.
+func (h *httpServer) add(c net.Conn) *conn {
+	now := time.Now()
+	from := h.leaving.Load().part(now)
+	made := &conn{
+		Conn: c, server: h, opened: now, counted: uncounted,
+		turn: from + (1-from)*rand.Float64(),
+	}
+	h.conns.open.Store(c, made)
+	return made
 }
 
 // change follows one connection, as a ConnState hook is told.
-func (s *conns) change(c net.Conn, state http.ConnState) {
+func (h *httpServer) change(nc net.Conn, state http.ConnState) {
+	s := &h.conns
+	known, ok := s.open.Load(nc)
+	if !ok {
+		if state == http.StateClosed {
+			return // of one that was hijacked
+		}
+		known = h.add(nc) // by a hook that was called by others than net/http
+	}
+	c := known.(*conn)
+	c.state.Store(int32(state))
+	if state == http.StateHijacked || s.watching.Load() {
+		s.follow(c)
+	}
+	if state == http.StateHijacked || state == http.StateClosed {
+		s.open.Delete(nc) // only now, so that it is always in one place at least
+	}
+}
+
+// is returns the state of c.
+func (c *conn) is() http.ConnState { return http.ConnState(c.state.Load()) }
+
+// follow takes a change of state in.
+func (s *conns) follow(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.open == nil {
-		s.mu.open = map[net.Conn]connState{}
-		s.mu.h2 = map[net.Conn]struct{}{}
-		s.mu.woken = map[net.Conn]struct{}{}
-		s.mu.hijacked = map[net.Conn]struct{}{}
-	}
-	if s.mu.open[c].state == http.StateActive {
-		s.mu.active--
-	}
-	next := connState{state: state}
-	if s.mu.wake != nil {
-		next.since = time.Now()
-	}
-	switch state {
-	case http.StateClosed:
-		delete(s.mu.open, c)
-		delete(s.mu.h2, c)
-		delete(s.mu.woken, c)
-	case http.StateHijacked:
-		delete(s.mu.open, c)
+	if c.is() == http.StateHijacked {
 		s.hijackLocked(c)
-	case http.StateActive:
-		s.mu.active++
-		s.mu.open[c] = next
-		if _, ok := s.mu.woken[c]; ok {
-			// Its request was read before sendAway came: it is served.
-			_ = c.SetReadDeadline(time.Time{})
-		}
-	default:
-		s.mu.open[c] = next
 	}
+	if s.mu.wake == nil {
+		return
+	}
+	was, now := c.counted, time.Now()
+	s.countLocked(c)
+	if was == http.StateIdle && c.counted == http.StateActive && !c.changed.IsZero() {
+		s.mu.gap = max(s.mu.gap, now.Sub(c.changed))
+	}
+	c.changed = now
+	if c.counted == http.StateActive && !c.sent.IsZero() {
+		// Its request was read before sendAway came: it is served.
+		c.sent = time.Time{}
+		s.mu.away--
+		_ = c.SetReadDeadline(time.Time{})
+	}
+	s.pokeLocked()
+}
+
+// poke makes the stop look again.
+func (s *conns) poke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pokeLocked()
+}
+
+func (s *conns) pokeLocked() {
 	select {
 	case s.mu.wake <- struct{}{}:
 	default: // nobody waits, or is told already
 	}
 }
 
+// countLocked brings the counts up to date with the state of c.
+func (s *conns) countLocked(c *conn) {
+	open := func(state http.ConnState) int {
+		if state == http.StateNew || state == http.StateActive || state == http.StateIdle {
+			return 1
+		}
+		return 0
+	}
+	active := func(state http.ConnState) int {
+		if state == http.StateActive {
+			return 1
+		}
+		return 0
+	}
+	was := c.counted
+	c.counted = c.is()
+	s.mu.many += open(c.counted) - open(was)
+	s.mu.active += active(c.counted) - active(was)
+}
+
 // hijackLocked remembers a connection that net/http gave away. Nobody tells us
 // when it is closed, so the closed ones are dropped whenever there are twice
 // as many as were open at the last look.
-func (s *conns) hijackLocked(c net.Conn) {
+func (s *conns) hijackLocked(c *conn) {
+	if s.mu.hijacked == nil {
+		s.mu.hijacked = map[*conn]struct{}{}
+	}
 	s.mu.hijacked[c] = struct{}{}
 	if len(s.mu.hijacked) > s.mu.sweepAt {
 		s.sweepLocked()
@@ -89,106 +174,157 @@ func (s *conns) hijackLocked(c net.Conn) {
 
 func (s *conns) sweepLocked() {
 	for c := range s.mu.hijacked {
-		if closed(c) {
+		if closed(c.Conn) {
 			delete(s.mu.hijacked, c)
 		}
 	}
 }
 
-// hijacked returns the hijacked connections that are still open.
-func (s *conns) hijacked() []net.Conn {
+// hijacked returns the hijacked connections that are still open, the oldest
+// first.
+func (s *conns) hijacked() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.hijackedLocked()
+}
+
+func (s *conns) hijackedLocked() (open []*conn) {
 	s.sweepLocked()
-	var open []net.Conn
 	for c := range s.mu.hijacked {
 		open = append(open, c)
 	}
+	slices.SortFunc(open, older)
 	return open
 }
 
-// watch begins to time the connections; the channel tells of changes.
+// all returns the connections that net/http has, the oldest first.
+func (s *conns) all() (open []*conn) {
+	for _, c := range s.open.Range {
+		if c := c.(*conn); c.is() != http.StateHijacked && c.is() != http.StateClosed {
+			open = append(open, c)
+		}
+	}
+	slices.SortFunc(open, older)
+	return open
+}
+
+func older(a, b *conn) int { return a.opened.Compare(b.opened) }
+
+// watch begins to count and to time the connections; the channel tells of
+// changes.
 func (s *conns) watch() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.wake = make(chan struct{}, 1)
+	s.watching.Store(true)
+	for _, c := range s.open.Range {
+		s.countLocked(c.(*conn))
+	}
 	return s.mu.wake
-}
-
-// silent returns the connections, if nothing has happened on any of them for
-// the settle time, and since from at least. Otherwise it returns how long that
-// will take yet, or zero where only a change can bring it about.
-func (s *conns) silent(now, from time.Time) (idle []net.Conn, wait time.Duration, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mu.active > 0 {
-		return nil, 0, false
-	}
-	last := from
-	for c, is := range s.mu.open {
-		if is.since.After(last) {
-			last = is.since
-		}
-		idle = append(idle, c)
-	}
-	if wait := settle - now.Sub(last); wait > 0 && len(idle) > 0 {
-		return nil, wait, false
-	}
-	return idle, 0, true
 }
 
 // counts returns how many connections are open, and how many of them active.
 func (s *conns) counts() (open, active int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.mu.open), s.mu.active
+	return s.mu.many, s.mu.active
 }
 
-// isH2 notes that c, which is not encrypted, speaks h2.
-func (s *conns) isH2(c net.Conn) {
+// silent returns the connections, if nothing is active, accepting has ended a
+// settle time ago, and every client has had the time to send another request
+// after its last answer. Otherwise it returns how long that will take yet, or
+// zero where only a change can bring it about. Connections that speak h2 are
+// not waited for: they are told to go, and not closed in silence.
+func (s *conns) silent(now, from time.Time) (idle []*conn, wait time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.mu.open[c]; ok {
-		s.mu.h2[c] = struct{}{}
+	if s.mu.active > 0 {
+		return nil, 0, false
 	}
+	due := now
+	for _, value := range s.open.Range {
+		c := value.(*conn)
+		if c.is() == http.StateHijacked {
+			continue // about to be taken out
+		}
+		idle = append(idle, c)
+		if c.speaksH2() {
+			continue
+		}
+		due = latest(due, from.Add(settle), c.changed.Add(s.restLocked()))
+	}
+	return idle, due.Sub(now), !due.After(now)
+}
+
+// restLocked is how long a connection rests after an answer that could not say
+// that it is the last, because its request came before the stop: long enough
+// for a client that sends one request after another, going by those that have
+// done so since the stop began.
+func (s *conns) restLocked() time.Duration { return min(settle, max(restLeast, 4*s.mu.gap)) }
+
+func latest(t time.Time, others ...time.Time) time.Time {
+	for _, other := range others {
+		if other.After(t) {
+			t = other
+		}
+	}
+	return t
 }
 
 // sendAway ends a silent connection that has not sent anything, or is an idle
-// http/1.1 one, whose last answer is out. sent is false for one that is not
-// silent any more; h2 is true for one that has to be told to go instead.
+// http/1.1 one, whose last answer is out. It reports whether c is gone or has
+// to be told to go instead, which is so for h2.
 //
 // Closing it would be simple and wrong: its goroutine may have read a request,
 // and not come to say so. A read deadline in the past only ends a wait for
-// more; whoever has read already goes on, and change lifts the deadline again.
-// Both happen under the mutex, so one of them comes first.
-func (s *conns) sendAway(c net.Conn) (sent, h2 bool) {
-	overTLS := s.speaksTLSH2(c)
+// more; whoever has read already goes on, and follow lifts the deadline again.
+// Both happen under the mutex, so one of them comes first. net/http sets
+// deadlines of its own when a connection becomes idle, so ours may have to be
+// set again.
+func (s *conns) sendAway(c *conn, now time.Time) (told bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	is, open := s.mu.open[c]
-	_, clear := s.mu.h2[c]
+	state := c.is()
 	switch {
-	case !open || is.state == http.StateActive || unread(c):
-		return false, false
-	case overTLS || clear:
-		return false, true
-	}
-	s.mu.woken[c] = struct{}{}
-	_ = c.SetReadDeadline(time.Unix(1, 0)) // fails for a closed one only
-	return true, false
-}
-
-// speaksTLSH2 reports whether c is idle and negotiated h2. Before it is idle,
-// its handshake may hold the lock that the answer needs.
-func (s *conns) speaksTLSH2(c net.Conn) bool {
-	t, ok := c.(*tls.Conn)
-	if !ok {
+	case state == http.StateClosed:
+		return true
+	case state != http.StateNew && state != http.StateIdle:
+		return false
+	case c.speaksH2():
+		return true
+	case !c.sent.IsZero() && now.Sub(c.sent) < step:
+		return false // it is about to go
+	case unread(c.Conn):
 		return false
 	}
+	if c.sent.IsZero() {
+		s.mu.away++
+	}
+	c.sent = now
+	_ = c.SetReadDeadline(time.Unix(1, 0)) // fails for a closed one only
+	return false
+}
+
+// away returns how many connections were closed in silence.
+func (s *conns) away() int {
 	s.mu.Lock()
-	idle := s.mu.open[c].state == http.StateIdle
-	s.mu.Unlock()
-	return idle && t.ConnectionState().NegotiatedProtocol == "h2"
+	defer s.mu.Unlock()
+	return s.mu.away
+}
+
+// speaksH2 reports whether c is known to speak h2: by a request on it, or, over
+// TLS, by what was negotiated. Before it is idle, its handshake may hold the
+// lock that this answer needs.
+func (c *conn) speaksH2() bool {
+	if c.h2.Load() {
+		return true
+	}
+	t, ok := c.Conn.(*tls.Conn)
+	if !ok || c.is() != http.StateIdle || t.ConnectionState().NegotiatedProtocol != "h2" {
+		return false
+	}
+	c.h2.Store(true)
+	return true
 }
 
 // rawConn returns the socket below c, or nil where there is none to ask.

@@ -31,12 +31,15 @@ func TestContract(t *testing.T) {
 		},
 		Misuses: []contract.Misuse{
 			{Name: "Add after Run", Text: "graceful: Add after Run", Do: func() { ran.Add(0, worker("late")) }},
+			{Name: "WithDraining of nobody", Text: "graceful: WithDraining of an unknown component", Do: func() { ran.WithDraining(t.Context(), "nobody") }},
 			{Name: "Run twice", Text: "graceful: Run called twice", Do: func() { _, _ = ran.Run(context.Background()) }},
 		},
 		Exempt: map[string]string{
-			"Manager.Stop": "asks for a stop and never waits: Run does",
-			"Closer":       "closes nothing: it describes a component",
-			"Draining":     "only reads from its context, and returns at once",
+			"Manager.Main":         "is Run, and the exit code for what it returns: the rules are checked on Run",
+			"Manager.WithDraining": "only adds to its context, and returns at once",
+			"Manager.Stop":         "asks for a stop and never waits: Run does",
+			"Closer":               "closes nothing: it describes a component",
+			"Draining":             "only reads from its context, and returns at once",
 		},
 	})
 }

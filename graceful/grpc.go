@@ -9,9 +9,15 @@ import (
 
 // GRPC returns a component for a *grpc.Server, or anything of its shape.
 // In its stop no new connection is accepted, connections that are still in
-// their handshake get 50 ms to finish it, then GracefulStop lets the calls in
-// flight end; at the component's limit Stop cuts them. Streams that never end
-// by themselves are only ended by that cut.
+// their handshake get 50 ms to finish it, those that have not sent so much as
+// the beginning of one are closed then, and GracefulStop lets the calls in
+// flight end; at the component's limit Stop cuts them. Streams learn of it from
+// [Draining] if an interceptor has given them [Manager.WithDraining]; one that
+// does not listen is only ended by the cut.
+//
+// The server sees connections that are no *net.TCPConn, so gRPC does not set
+// TCP_USER_TIMEOUT on them; this package does, on Linux, to the 20 s that are
+// gRPC's own default.
 func GRPC(name, addr string, srv interface {
 	Serve(net.Listener) error
 	GracefulStop()
@@ -20,17 +26,21 @@ func GRPC(name, addr string, srv interface {
 	if srv == nil {
 		panic("graceful: GRPC with a nil server")
 	}
+	var young handshakes
 	return Component{
 		Name:  name,
 		Addr:  addr,
 		Serve: func(_ context.Context, ln net.Listener) error { return srv.Serve(ln) },
 		Stop: func(ctx context.Context) error {
 			// GracefulStop closes a raw connection that is not a
-			// transport yet, and with it the call its client had sent.
+			// transport yet, and with it the call its client had sent; and
+			// it waits, for minutes, for one that never becomes one.
 			sleepSettle(ctx)
+			young.sendAway()
 			srv.GracefulStop()
 			return nil
 		},
-		Cut: srv.Stop,
+		Cut:  srv.Stop,
+		wrap: young.wrap,
 	}
 }

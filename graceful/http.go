@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
+
 	"sync/atomic"
 	"time"
 
@@ -20,6 +20,9 @@ import (
 // nothing left to do: its last frames may still be on their way, and its
 // client is to close it first.
 const linger = 50 * time.Millisecond
+
+// mostListed is how many connections that were cut a report names.
+const mostListed = 8
 
 // HTTP returns a component for an *http.Server, over TLS where its TLSConfig
 // can give a certificate. The package's documentation says how it stops.
@@ -37,61 +40,63 @@ func HTTP(name, addr string, srv *http.Server) Component {
 	if srv == nil {
 		panic("graceful: HTTP with a nil server")
 	}
-	h := &httpServer{srv: srv}
+	h := &httpServer{srv: srv, started: make(chan struct{})}
 	return Component{
-		Name:   name,
-		Addr:   addr,
-		Serve:  h.serve,
-		Stop:   h.stop,
-		drain:  h.drain,
-		abort:  h.cut,
-		detail: h.detail,
+		Name:     name,
+		Addr:     addr,
+		Serve:    h.serve,
+		Stop:     h.stop,
+		soften:   h.soften,
+		activity: h.activity,
+		drain:    h.drain,
+		abort:    h.abort,
+		detail:   h.detail,
 	}
 }
 
 type httpServer struct {
-	srv      *http.Server
-	conns    conns
-	draining atomic.Bool // read by every request
-	drained  time.Time   // when draining began; written before Stop is called
+	srv     *http.Server
+	handler http.Handler // the server's own
+	conns   conns
 
-	cancel atomic.Pointer[context.CancelCauseFunc] // of all requests
-	remark uatomic.String                          // for the report: written by the stop and by a cut beside it
+	// leaving is nil while serving; that is all a request asks.
+	leaving  atomic.Pointer[leaving]
+	requests atomic.Int64 // that began while leaving, probes not counted
+
+	requestCtx context.Context         // of all requests; its owner is serve
+	cut        context.CancelCauseFunc // ends it
+	started    chan struct{}           // closed when both are there
+
+	remark uatomic.String // for the report: written by the stop and by a cut beside it
+}
+
+// leaving says how clients are sent away: all of them, or, in a delay, each at
+// its turn.
+type leaving struct {
+	since time.Time
+	delay time.Duration // zero: now
+}
+
+// part is how much of the delay is over, from 0 to 1; nil has not begun.
+func (l *leaving) part(now time.Time) float64 {
+	switch {
+	case l == nil:
+		return 0
+	case l.delay <= 0:
+		return 1
+	}
+	return min(1, max(0, float64(now.Sub(l.since))/float64(l.delay)))
 }
 
 // serve hooks itself into the server and serves ln.
 func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 	srv := h.srv
-	handler := srv.Handler
-	if handler == nil {
-		handler = http.DefaultServeMux
+	h.handler = srv.Handler
+	if h.handler == nil {
+		h.handler = http.DefaultServeMux
 	}
-	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// net/http turns the header into a GOAWAY for h2. An upgrade keeps
-		// its own Connection header, which a proxy would merge with ours.
-		if h.draining.Load() && r.Header.Get("Upgrade") == "" {
-			w.Header().Set("Connection", "close")
-		}
-		handler.ServeHTTP(w, r)
-	})
-
-	user := srv.ConnState
-	srv.ConnState = func(c net.Conn, s http.ConnState) {
-		// What begins is counted before the user hears of it, what ends
-		// afterwards: when a stop returns, the user has heard it all.
-		begins := s == http.StateNew || s == http.StateActive
-		if begins {
-			h.conns.change(c, s)
-		}
-		if user != nil {
-			user(c, s)
-		}
-		if !begins {
-			h.conns.change(c, s)
-		}
-	}
-
-	h.markH2()
+	srv.Handler = http.HandlerFunc(h.request)
+	h.hookConns()
 
 	// The component's context ends with the beginning of its stop; requests
 	// go on.
@@ -103,9 +108,9 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 		}
 		base = context.WithValue(srv.BaseContext(inner), drainKey{}, ctx.Value(drainKey{}))
 	}
-	base, cancel := context.WithCancelCause(base)
-	h.cancel.Store(&cancel)
-	srv.BaseContext = func(net.Listener) context.Context { return base }
+	h.requestCtx, h.cut = context.WithCancelCause(base)
+	close(h.started)
+	srv.BaseContext = func(net.Listener) context.Context { return h.requestCtx }
 
 	if t := srv.TLSConfig; t != nil && (len(t.Certificates) > 0 || t.GetCertificate != nil || t.GetConfigForClient != nil) {
 		return srv.ServeTLS(ln, "", "")
@@ -113,44 +118,106 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 	return srv.Serve(ln)
 }
 
-type h2Key struct{}
-
-// h2Mark is in the context of the requests of one connection.
-type h2Mark struct {
-	c    net.Conn
-	once sync.Once
-}
-
-// markH2 makes the requests of unencrypted h2 tell which connections speak it:
-// nothing else does.
-func (h *httpServer) markH2() {
+// hookConns follows the connections, before or after the server's own hooks.
+func (h *httpServer) hookConns() {
 	srv := h.srv
-	if srv.Protocols == nil || !srv.Protocols.UnencryptedHTTP2() {
-		return
+	state, connContext := srv.ConnState, srv.ConnContext
+	srv.ConnState = func(c net.Conn, s http.ConnState) {
+		// What begins is noted before the user hears of it, what ends
+		// afterwards: when a stop returns, the user has heard it all.
+		begins := s == http.StateNew || s == http.StateActive
+		if begins {
+			h.change(c, s)
+		}
+		if state != nil {
+			state(c, s)
+		}
+		if !begins {
+			h.change(c, s)
+		}
 	}
-	user, handler := srv.ConnContext, srv.Handler
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		if user != nil {
-			ctx = user(ctx, c)
+		if connContext != nil {
+			ctx = connContext(ctx, c)
 		}
 		if ctx == nil {
 			return nil // net/http has the right words for it
 		}
-		return context.WithValue(ctx, h2Key{}, &h2Mark{c: c})
+		return context.WithValue(ctx, drainKey{}, h.add(c))
 	}
-	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor == 2 {
-			mark := r.Context().Value(h2Key{}).(*h2Mark)
-			mark.once.Do(func() { h.conns.isH2(mark.c) })
-		}
-		handler.ServeHTTP(w, r)
-	})
 }
 
-// drain makes every response from now on send its client away.
-func (h *httpServer) drain() {
-	h.drained = time.Now()
-	h.draining.Store(true)
+// request is the server's handler. The response is net/http's own: nothing is
+// wrapped around it.
+func (h *httpServer) request(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 {
+		if c := connOf(r); c != nil && !c.h2.Load() {
+			c.h2.Store(true)
+		}
+	}
+	if l := h.leaving.Load(); l != nil {
+		h.lastRequest(l, w, r)
+		return
+	}
+	h.handler.ServeHTTP(w, r)
+	if h.leaving.Load() != nil {
+		h.conns.poke() // a hijacked connection may have ended with it
+	}
+}
+
+// lastRequest answers a request that came while clients are sent away. net/http
+// turns the header into a GOAWAY for h2.
+func (h *httpServer) lastRequest(l *leaving, w http.ResponseWriter, r *http.Request) {
+	h.requests.Add(1) // a probe takes it back
+	if !upgrades(r) && h.isTurn(l, r) {
+		w.Header().Set("Connection", "close")
+	}
+	h.handler.ServeHTTP(w, r)
+	h.conns.poke()
+}
+
+func (h *httpServer) isTurn(l *leaving, r *http.Request) bool {
+	if l.delay <= 0 {
+		return true
+	}
+	c := connOf(r)
+	return c != nil && l.part(time.Now()) >= c.turn
+}
+
+// upgrades reports whether r has a Connection header of its own, which a proxy
+// would merge with ours.
+func upgrades(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
+
+// connOf returns the connection of a request to one of our servers, or nil.
+func connOf(r *http.Request) *conn {
+	c, _ := r.Context().Value(drainKey{}).(*conn)
+	return c
+}
+
+// soften begins to send clients away, each at its turn within the delay.
+func (h *httpServer) soften(delay time.Duration) {
+	h.leaving.Store(&leaving{since: time.Now(), delay: delay})
+}
+
+// activity counts requests; fresh is true while a connection younger than quiet
+// has not sent one.
+func (h *httpServer) activity(now time.Time, quiet time.Duration) (count int64, fresh bool) {
+	for _, value := range h.conns.open.Range {
+		c := value.(*conn)
+		fresh = fresh || c.is() == http.StateNew && now.Sub(c.opened) < quiet
+	}
+	return h.requests.Load(), fresh
+}
+
+// drain makes every response from now on send its client away, and tells the
+// streams to end.
+func (h *httpServer) drain(limit time.Duration) {
+	h.leaving.Store(&leaving{since: time.Now()})
+	select {
+	case <-h.started:
+		h.sayGoodbye(limit)
+	default: // it has not come to serving
+	}
 }
 
 // stop waits until nothing is left that could be lost, then shuts down.
@@ -171,7 +238,7 @@ func (h *httpServer) stop(ctx context.Context) error {
 		return err
 	}
 	_ = h.srv.Close()
-	if err := h.hijacked(ctx); err != nil {
+	if err := h.hijacked(ctx, changed); err != nil {
 		return err
 	}
 	h.release(context.Canceled)
@@ -182,12 +249,12 @@ func (h *httpServer) stop(ctx context.Context) error {
 // sends those away that it may. What is left when it returns speaks h2, and has
 // to be told to go: closing it would cut frames that are not flushed yet.
 func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error {
-	from, gone := h.drained, map[net.Conn]struct{}{}
-	for {
+	began := time.Now() // accepting has ended
+	for from := began; ; {
 		now := time.Now()
 		conns, wait, silent := h.conns.silent(now, from)
 		if silent {
-			if h.sendAway(conns, gone) {
+			if h.sendAway(conns, now) {
 				return nil
 			}
 			wait = time.Millisecond // at most: their states are about to change
@@ -196,27 +263,23 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 		if err := waitChange(ctx, changed, wait); err != nil {
 			return err
 		}
-		if end := time.Now(); wait > 0 && late(now.Add(wait), end) && end.Sub(h.drained) < settleMost {
+		if end := time.Now(); wait > 0 && late(now.Add(wait), end) && end.Sub(began) < settleMost {
 			from = end
 		}
 	}
 }
 
 // sendAway sends connections away one by one, each right after a look into its
-// buffer, and adds them to gone. Leaving that to Shutdown would be a trap: it
-// makes the server drop every request that has come since the look, on all of
-// them. done means that there was nothing but silent h2.
-func (h *httpServer) sendAway(conns []net.Conn, gone map[net.Conn]struct{}) (done bool) {
+// buffer. Leaving that to Shutdown would be a trap: it makes the server drop
+// every request that has come since the look, on all of them. done means that
+// there was nothing but h2.
+func (h *httpServer) sendAway(conns []*conn, now time.Time) (done bool) {
 	done = true
 	for _, c := range conns {
-		sent, h2 := h.conns.sendAway(c)
-		if sent {
-			gone[c] = struct{}{}
-		}
-		done = done && h2
+		done = h.conns.sendAway(c, now) && done
 	}
-	if len(gone) > 0 {
-		h.remark.Store(fmt.Sprintf("closed %d silent", len(gone)))
+	if n := h.conns.away(); n > 0 {
+		h.remark.Store(fmt.Sprintf("closed %d silent", n))
 	}
 	return done
 }
@@ -246,45 +309,56 @@ func (h *httpServer) lingering(ctx context.Context, changed <-chan struct{}) err
 	}
 }
 
-// hijacked waits for connections that net/http gave away. Nobody tells when
-// they close, so these alone are looked at every few milliseconds.
-func (h *httpServer) hijacked(ctx context.Context) error {
+// hijacked waits for connections that net/http gave away. The end of a handler
+// is told; nobody tells of a connection that outlives its handler, so these
+// alone are looked at every few milliseconds.
+func (h *httpServer) hijacked(ctx context.Context, changed <-chan struct{}) error {
 	for len(h.conns.hijacked()) > 0 {
-		if err := waitChange(ctx, nil, 5*time.Millisecond); err != nil {
+		if err := waitChange(ctx, changed, 5*time.Millisecond); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cut ends everything at once, remembers what there was, and waits for the
+// abort ends everything at once, remembers what there was, and waits for the
 // handlers: one that does not end is what makes the server stuck.
-func (h *httpServer) cut(cause error) {
+func (h *httpServer) abort(cause error) {
 	h.release(cause)
 	gone := h.conns.hijacked()
+	changed := h.conns.watch() // stop is no longer listening
 	open, active := h.conns.counts()
 	text := fmt.Sprintf("cut %d active, %d silent, %d hijacked", active, open-active, len(gone))
-	for i, c := range gone {
-		if i == 3 {
-			text += " ..."
+	now := time.Now()
+	listed := gone
+	for _, c := range h.conns.all() {
+		if c.is() == http.StateActive {
+			listed = append(listed, c)
+		}
+	}
+	for i, c := range listed {
+		if i == mostListed {
+			text += fmt.Sprintf(" and %d more", len(listed)-i)
 			break
 		}
-		text += " " + c.RemoteAddr().String()
+		text += fmt.Sprintf("; %s open for %s", c.RemoteAddr(), short(now.Sub(c.opened)))
 	}
 	h.remark.Store(text)
 	_ = h.srv.Close()
 	for _, c := range gone {
 		_ = c.Close()
 	}
-	changed := h.conns.watch() // stop is no longer listening
 	for _, active := h.conns.counts(); active > 0; _, active = h.conns.counts() {
 		<-changed
 	}
 }
 
+// release ends the contexts of all requests.
 func (h *httpServer) release(cause error) {
-	if cancel := h.cancel.Load(); cancel != nil {
-		(*cancel)(cause)
+	select {
+	case <-h.started:
+		h.cut(cause)
+	default:
 	}
 }
 

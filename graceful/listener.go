@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,6 +48,9 @@ type acceptor struct {
 	ours    bool   // bound by us, so nobody else accepts from it
 	serving func() // called by the first Accept, once
 
+	accepted atomic.Int64
+	wrap     func(net.Conn) net.Conn // nil: connections are left alone
+
 	first sync.Once
 	done  chan struct{} // closed with the socket
 	mu    struct {
@@ -62,7 +66,7 @@ type acceptor struct {
 // bind opens the socket of c, or takes the one it came with.
 func bind(ctx context.Context, c *Component) (*acceptor, error) {
 	if c.Listener != nil {
-		return &acceptor{Listener: c.Listener, done: make(chan struct{})}, nil
+		return &acceptor{Listener: c.Listener, wrap: c.wrap, done: make(chan struct{})}, nil
 	}
 	network, addr, path := "tcp", c.Addr, ""
 	if rest, ok := strings.CutPrefix(c.Addr, "unix:"); ok {
@@ -74,13 +78,25 @@ func bind(ctx context.Context, c *Component) (*acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &acceptor{Listener: ln, path: path, ours: true, done: make(chan struct{})}, nil
+	return &acceptor{Listener: ln, path: path, ours: true, wrap: c.wrap, done: make(chan struct{})}, nil
 }
 
 // Accept returns the next connection, also after the end has begun, until
 // there is none left.
 func (a *acceptor) Accept() (net.Conn, error) {
 	a.first.Do(a.serving)
+	c, err := a.accept()
+	if err != nil {
+		return nil, err
+	}
+	a.accepted.Add(1)
+	if a.wrap != nil {
+		c = a.wrap(c)
+	}
+	return c, nil
+}
+
+func (a *acceptor) accept() (net.Conn, error) {
 	for {
 		c, err := a.Listener.Accept()
 		now := time.Now()

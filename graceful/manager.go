@@ -5,6 +5,7 @@ package graceful
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -19,6 +20,31 @@ type Options struct {
 	// Budget bounds the whole stop, from its cause to the return of Run.
 	// Zero is 25 s, negative is none.
 	Budget time.Duration
+
+	// Delay is how long the process serves on after SIGTERM with its readiness
+	// off, for load balancers to notice; meanwhile more and more http clients
+	// are told to go. Zero is 5 s in Kubernetes (KUBERNETES_SERVICE_HOST is
+	// set) and none elsewhere, negative is none. It is a part of Budget, and
+	// never follows another reason to stop, or comes before the process was
+	// ready.
+	Delay time.Duration
+
+	// DelayQuiet, if positive, ends the delay as soon as there has been no
+	// new request for that long, and no new connection that may bring one.
+	// Requests that [Manager.Readyz] or [Manager.Livez] answers don't count.
+	// Of servers other than [HTTP], only new connections are seen.
+	DelayQuiet time.Duration
+
+	// StopOnPanic makes a panic of a component's Start, Run or Serve begin the
+	// ordered stop, as a failure with a [*belay.PanicError]. It is false by
+	// default: the process crashes, as it does in any case for a panic on a
+	// goroutine that the component has started itself.
+	StopOnPanic bool
+
+	// ForceOnSecondTerm makes a second SIGTERM force the stop, as a second
+	// SIGINT always does. Kubelets and others repeat SIGTERM without meaning
+	// that, so it is false by default.
+	ForceOnSecondTerm bool
 
 	// Signals begin the stop. Nil is SIGINT and SIGTERM; an empty slice is
 	// none, and leaves the process's signals alone.
@@ -174,6 +200,25 @@ func (m *Manager) Run(ctx context.Context) (Report, error) {
 	r.start()
 	r.stop()
 	return r.finish()
+}
+
+// Main calls Run and returns the exit code that tells a supervisor how it went:
+//
+//	func main() { os.Exit(run()) } // run defers what has to be closed
+//
+// which is [Report.ExitCode], or 1 where Run returned an error that the report
+// does not know. Unless it is 0, the report is printed to standard error. It
+// waits and panics as Run does.
+func (m *Manager) Main(ctx context.Context) (code int) {
+	report, err := m.Run(ctx)
+	code = report.ExitCode()
+	if code == 0 && err != nil {
+		code = 1
+	}
+	if code != 0 {
+		fmt.Fprintln(os.Stderr, report)
+	}
+	return code
 }
 
 // now returns the state.

@@ -6,7 +6,9 @@ package graceful
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/belay-go/belay"
@@ -28,9 +30,12 @@ type part struct {
 	// Set by Run's goroutine before the launch.
 	ctx      context.Context // of Run and Serve; this part owns it
 	cancel   context.CancelCauseFunc
-	draining chan struct{} // closed when the stop begins
+	draining chan struct{} // closed when the stop begins; set under Manager.mu
 	begun    chan struct{} // closed when Start has returned
 	ended    chan struct{} // closed when over
+
+	// Set by Run's goroutine before the first phase stops; nil: not called.
+	pre *call // of PreStop
 
 	// Guarded by Manager.mu.
 	ln       *acceptor
@@ -38,6 +43,7 @@ type part struct {
 	started  bool
 	up       bool
 	over     bool
+	prepared bool // its PreStop is over, or out of time
 	stopping bool
 	planned  time.Duration
 	asked    time.Time // when its stop began
@@ -47,11 +53,11 @@ type part struct {
 
 // launch starts the component's goroutine. It ends when the component does.
 func (r *run) launch(p *part) {
-	p.draining = make(chan struct{})
 	p.begun = make(chan struct{})
 	p.ended = make(chan struct{})
-	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(labelled(r.ctx, p.Name), drainKey{}, p.draining))
+	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(labelled(r.ctx, p.Name), drainKey{}, p))
 	r.m.mu.Lock()
+	p.draining = make(chan struct{})
 	p.launched = true
 	r.m.mu.Unlock()
 	if p.ln != nil {
@@ -66,10 +72,14 @@ func (r *run) execute(p *part) {
 	pprof.SetGoroutineLabels(p.ctx)
 	stage, err := "start", belay.ErrGoexit
 	defer func() {
-		// A panic crashes the process, as it would without us; it must not
-		// look like an end on the way. Only Goexit comes by without one.
+		// Unless an ordered stop is asked for, a panic crashes the process, as
+		// it would without us; it must not look like an end on the way. Only
+		// Goexit comes by without one.
 		if v := recover(); v != nil {
-			panic(v)
+			if !r.m.opts.StopOnPanic {
+				panic(v)
+			}
+			err = &belay.PanicError{Value: v, Stack: debug.Stack()}
 		}
 		r.m.end(p, stage, err)
 		close(p.ended)
@@ -177,17 +187,20 @@ func (m *Manager) stopping(p *part, limit time.Duration) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p.stopping, p.planned, p.asked = true, limit, time.Now()
-	return !p.over || p.Stop != nil && p.stoppableLocked()
+	return !p.over || p.pre != nil || p.Stop != nil && p.stoppableLocked()
 }
 
 // resolve notes how the stop of a component went.
 func (m *Manager) resolve(p *part, res Result) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := p.pre.failed(); err != nil {
+		m.failLocked(p, "pre-stop", err)
+	}
 	var panicked *belay.PanicError
 	switch {
 	case res.Outcome != "stopped":
-	case errors.As(res.Err, &panicked):
+	case errors.As(join(append(slices.Clone(p.failures), res.Err)), &panicked):
 		res.Outcome = "panicked"
 	case res.Err != nil || len(p.failures) > 0:
 		res.Outcome = "failed"

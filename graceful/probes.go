@@ -14,6 +14,7 @@ import (
 //
 //	mux.HandleFunc("/readyz", m.Readyz)
 func (m *Manager) Readyz(w http.ResponseWriter, r *http.Request) {
+	probed(r)
 	m.mu.Lock()
 	now := m.mu.state
 	var text strings.Builder
@@ -32,9 +33,17 @@ func (m *Manager) Readyz(w http.ResponseWriter, r *http.Request) {
 // Livez answers 200 until Run returns, also while stopping: a supervisor that
 // kills what is not live must not cut a stop short. It has the shape of an
 // [http.HandlerFunc].
-func (m *Manager) Livez(w http.ResponseWriter, _ *http.Request) {
+func (m *Manager) Livez(w http.ResponseWriter, r *http.Request) {
+	probed(r)
 	now := m.now()
 	answer(w, now != stateDone, now.String()+"\n")
+}
+
+// probed takes a probe out of the requests that keep a delay from ending early.
+func probed(r *http.Request) {
+	if c := connOf(r); c != nil && c.server.leaving.Load() != nil {
+		c.server.requests.Add(-1)
+	}
 }
 
 func answer(w http.ResponseWriter, ok bool, text string) {

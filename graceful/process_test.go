@@ -230,7 +230,7 @@ func TestARequestThatOutlivesTheBudgetIsCutAndNamed(t *testing.T) {
 	c.signal(syscall.SIGTERM)
 	require.Equal(t, 3, c.exit(), "%s", c.output())
 	require.Contains(t, c.output(), "request cut: ctxutil: http: timed out")
-	require.Contains(t, c.output(), "cut 1 active, 0 silent, 1 hijacked "+hijacked.LocalAddr().String())
+	require.Contains(t, c.output(), "cut 1 active, 0 silent, 1 hijacked; "+hijacked.LocalAddr().String()+" open for ")
 	_, _ = io.ReadAll(r.resp.Body) // its handler may end it in the last moment
 }
 

@@ -107,6 +107,7 @@ func TestTheLogTellsThePlanAndTheEnd(t *testing.T) {
 	opts := quietly()
 	opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	opts.Budget = 10 * time.Second
+	opts.Delay = time.Second
 	m := graceful.New(opts)
 	slow := worker("slow")
 	slow.Limit = time.Minute
@@ -116,8 +117,8 @@ func TestTheLogTellsThePlanAndTheEnd(t *testing.T) {
 	_, err := m.Run(t.Context())
 	require.Error(t, err)
 	for _, line := range []string{
-		`msg="graceful: starting" components="[slow bad stopper]" phases=3 budget=10s report=500ms`,
-		`level=WARN msg="graceful: the limits exceed the budget"`,
+		`msg="graceful: starting" budget=10s delay=1s report=500ms plan="phase 3 (stopper); phase 2 (bad) reserve 950ms; phase 1 (slow) limit 1m0s reserve 950ms"`,
+		`level=WARN msg="graceful: the delay and the limits exceed the budget" sum=1m1.1s usable=9.5s`,
 		`msg="graceful: stopping" cause="graceful: stop asked for by the program"`,
 		`level=ERROR msg="graceful: component" name=bad outcome=failed`,
 		`msg="graceful: stopped"`,

@@ -45,6 +45,7 @@ type run struct {
 // signal no longer kills the process.
 func (m *Manager) newRun(ctx context.Context) *run {
 	r := &run{m: m, wake: make(chan struct{}, 1), began: time.Now()}
+	r.seen.forceOnTerm = m.opts.ForceOnSecondTerm
 	set := m.opts.Signals
 	if set == nil {
 		set = defaultSignals()
@@ -125,6 +126,17 @@ func (r *run) until(done func() bool) {
 			r.tell(time.Now())
 		}
 	}
+}
+
+// untilTime is until that ends at a time, too.
+func (r *run) untilTime(end time.Time, done func() bool) {
+	wake := time.AfterFunc(time.Until(end), func() {
+		r.m.mu.Lock()
+		defer r.m.mu.Unlock()
+		r.m.pokeLocked()
+	})
+	defer wake.Stop()
+	r.until(func() bool { return done() || !time.Now().Before(end) })
 }
 
 // catchUp takes in the events that are there already: no phase may start after

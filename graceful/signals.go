@@ -45,8 +45,11 @@ const (
 // signalLog remembers when each signal last came. It is owned by the goroutine
 // of Run.
 type signalLog struct {
+	forceOnTerm bool // a second SIGTERM is a second SIGINT
+
 	last       map[os.Signal]time.Time
 	interrupts int
+	terms      int
 }
 
 // take counts one signal that came at now.
@@ -62,6 +65,11 @@ func (l *signalLog) take(sig os.Signal, now time.Time) verdict {
 	l.last[sig] = now
 	if sig == os.Interrupt {
 		if l.interrupts++; l.interrupts > 1 {
+			return second
+		}
+	}
+	if sig == syscall.SIGTERM && l.forceOnTerm {
+		if l.terms++; l.terms > 1 {
 			return second
 		}
 	}

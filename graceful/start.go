@@ -4,7 +4,9 @@ package graceful
 // it is up.
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -75,27 +77,44 @@ func (r *run) names() []string {
 	return names
 }
 
-// logPlan tells how a stop would share out its time, before there is one.
+// logPlan tells how a stop would share out its time, before there is one: one
+// line with the total, the delay, and the limit and the reserve of each phase
+// in the order in which they stop.
 func (r *run) logPlan() {
 	b := newBudget(r.m.opts.Budget, len(r.phases), r.began)
-	var limits []time.Duration
-	var sum time.Duration
-	for _, parts := range slices.Backward(r.phases) {
-		limit := phaseLimit(parts)
-		limits = append(limits, limit)
-		if limit != forever {
+	delay := r.m.opts.delay()
+	var plan strings.Builder
+	sum := delay
+	for i, parts := range slices.Backward(r.phases) {
+		if plan.Len() > 0 {
+			plan.WriteString("; ")
+		}
+		fmt.Fprintf(&plan, "phase %d (%s)", parts[0].phase, list(parts))
+		if limit := phaseLimit(parts); limit != forever {
+			fmt.Fprintf(&plan, " limit %v", limit-cutTime)
 			sum = min(sum, forever-limit) + limit
+		}
+		if i < len(r.phases)-1 && b.total != forever { // nothing is kept for the first
+			fmt.Fprintf(&plan, " reserve %v", b.reserve([]time.Duration{phaseLimit(parts)}))
 		}
 	}
 	if b.total == forever {
-		r.log.Info("graceful: starting", "components", r.names(), "phases", len(r.phases), "budget", "none")
+		r.log.Info("graceful: starting", "budget", "none", "delay", delay, "plan", plan.String())
 		return
 	}
-	r.log.Info("graceful: starting", "components", r.names(), "phases", len(r.phases),
-		"budget", b.total, "report", b.total-b.usable, "reserve", b.reserve(limits[min(1, len(limits)):]))
+	r.log.Info("graceful: starting", "budget", b.total, "delay", delay,
+		"report", b.total-b.usable, "plan", plan.String())
 	if sum > b.usable {
-		r.log.Warn("graceful: the limits exceed the budget", "limits", sum, "budget", b.total)
+		r.log.Warn("graceful: the delay and the limits exceed the budget", "sum", sum, "usable", b.usable, "budget", b.total)
 	}
+}
+
+func list(parts []*part) string {
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // phaseLimit is the longest that the components of one phase may need.

@@ -32,6 +32,7 @@ func (r *run) stop() {
 	r.budget = newBudget(r.m.opts.Budget, len(phases), since)
 	r.watch(time.Now())
 	defer func() { r.mark = nil }()
+	r.preStop(cause, phases, limits)
 	for i, parts := range phases {
 		if anySocket(phases[i:]) {
 			r.m.enter(stateDraining)
@@ -94,12 +95,12 @@ func (r *run) stopPart(p *part, cause error, window time.Duration) {
 		return
 	}
 	if p.drain != nil {
-		p.drain()
+		p.drain(limit)
 	}
 	var hook *call // nil: there is no time left for it
 	if ctx.Err() == nil {
 		hook = contain(ctx, func() error { return r.orderly(ctx, p, cause) })
-		if waitFor(ctx, hook.done) && waitFor(ctx, p.ended) && (hook.err == nil || ctx.Err() == nil) {
+		if waitFor(ctx, hook.done) && waitFor(ctx, p.ended) && p.pre.ended(ctx) && (hook.err == nil || ctx.Err() == nil) {
 			r.m.resolve(p, Result{Outcome: "stopped", Used: time.Since(began), Err: hook.err})
 			return
 		}
@@ -172,11 +173,12 @@ func (r *run) cut(p *part, hook *call, why error, grace time.Duration) (string, 
 		return nil
 	})
 	outcome, errs := "cut", []error{why}
-	for _, c := range []*call{hook, cut} {
+	for _, c := range []*call{hook, cut, p.pre} {
 		switch {
 		case c == nil:
 		case !waitFor(soon, c.done):
 			outcome = "stuck"
+		case c == p.pre: // resolve asks it
 		case c.err != nil && !errors.Is(c.err, why) && !errors.Is(c.err, context.Canceled) && !errors.Is(c.err, context.DeadlineExceeded):
 			errs = append(errs, c.err)
 		}
@@ -194,9 +196,25 @@ type call struct {
 	err  error
 }
 
-// contain calls f on a goroutine with the labels of ctx. The goroutine ends with f; a panic or Goexit of f becomes
-// an error. If f never ends, neither does the goroutine: then the component is
-// reported as stuck.
+// ended waits for a call, which may be nil: none.
+func (c *call) ended(ctx context.Context) bool { return c == nil || waitFor(ctx, c.done) }
+
+// failed returns the error of a call that is over; nil for any other.
+func (c *call) failed() error {
+	if c == nil {
+		return nil
+	}
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// contain calls f on a goroutine with the labels of ctx. The goroutine ends
+// with f; a panic or Goexit of f becomes an error. If f never ends, neither
+// does the goroutine: then the component is reported as stuck.
 func contain(ctx context.Context, f func() error) *call {
 	c := &call{done: make(chan struct{}), err: belay.ErrGoexit}
 	go func() {
