@@ -271,6 +271,16 @@ func latest(t time.Time, others ...time.Time) time.Time {
 	return t
 }
 
+// fresh returns the connections that have not sent a whole request yet.
+func (s *conns) fresh() (fresh []*conn) {
+	for _, value := range s.open.Range {
+		if c := value.(*conn); c.is() == http.StateNew {
+			fresh = append(fresh, c)
+		}
+	}
+	return fresh
+}
+
 // sendAway ends a silent connection that has not sent anything, or is an idle
 // http/1.1 one, whose last answer is out. It reports whether c is gone or has
 // to be told to go instead, which is so for h2.

@@ -37,7 +37,7 @@ func status(t *testing.T, addr, path string) int {
 func TestADelayServesOnWithReadinessOff(t *testing.T) {
 	t.Parallel()
 	c := start(t, "delay")
-	require.Equal(t, http.StatusOK, status(t, c.addr, "/readyz"))
+	require.Eventually(t, func() bool { return status(t, c.addr, "/readyz") == http.StatusOK }, patience, time.Millisecond)
 	signalled := time.Now()
 	c.signal(syscall.SIGTERM)
 	require.Eventually(t, func() bool { return status(t, c.addr, "/readyz") == http.StatusServiceUnavailable }, patience, time.Millisecond)

@@ -246,20 +246,27 @@ func (h *httpServer) stop(ctx context.Context) error {
 }
 
 // quiesce waits until no connection has a request or is about to have one, and
-// sends those away that it may. What is left when it returns speaks h2, and has
-// to be told to go: closing it would cut frames that are not flushed yet.
+// sends those away that it may: the ones that have never sent anything when
+// they have been silent for long, the others when nothing else is left. What is
+// there when it returns speaks h2, and has to be told to go: closing it would
+// cut frames that are not flushed yet.
 func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error {
 	began := time.Now() // accepting has ended
 	for from := began; ; {
 		now := time.Now()
 		conns, wait, silent := h.conns.silent(now, from)
-		if silent {
+		switch {
+		case silent:
 			if h.sendAway(conns, now) {
 				return nil
 			}
 			wait = time.Millisecond // at most: their states are about to change
+		case wait == 0:
+			wait = h.sendNewAway(now, from.Add(hush))
 		}
-		wait = min(wait, step)
+		if wait > step {
+			wait = step
+		}
 		if err := waitChange(ctx, changed, wait); err != nil {
 			return err
 		}
@@ -267,6 +274,20 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 			from = end
 		}
 	}
+}
+
+// sendNewAway sends those away that have never sent anything, from due on. It
+// returns how long to wait until the next look, at most; zero: for ever.
+func (h *httpServer) sendNewAway(now, due time.Time) time.Duration {
+	fresh := h.conns.fresh()
+	if len(fresh) == 0 {
+		return 0
+	}
+	if now.Before(due) {
+		return due.Sub(now)
+	}
+	h.sendAway(fresh, now)
+	return step
 }
 
 // sendAway sends connections away one by one, each right after a look into its

@@ -441,3 +441,61 @@ func TestAServerThatWasShutDownByOthersIsAFailure(t *testing.T) {
 	_, err := m.Run(t.Context())
 	require.True(t, errors.Is(err, http.ErrServerClosed), "%v", err)
 }
+
+// A connection that never sends anything is closed while others still have
+// requests; one whose next request may come is among the last to go.
+func TestSilentConnectionsGoFirstAndIdleOnesLast(t *testing.T) {
+	started, release := make(chan struct{}), make(chan struct{})
+	mux := handler()
+	mux.HandleFunc("GET /block", func(http.ResponseWriter, *http.Request) {
+		close(started)
+		<-release
+	})
+	addr, stop := serveHTTP(t, &http.Server{Handler: mux})
+	idle, silent := dial(t, addr), dial(t, addr)
+	r := bufio.NewReader(idle)
+	_, err := exchange(idle, r, "first", true)
+	require.NoError(t, err)
+	fmt.Fprint(dial(t, addr), "GET /block HTTP/1.1\r\nHost: test\r\n\r\n")
+	<-started
+	done := make(chan error, 1)
+	go func() { // ends with the stop
+		_, err := stop()
+		done <- err
+	}()
+	_, err = silent.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	a, err := exchange(idle, r, "second", true)
+	require.NoError(t, err)
+	require.False(t, a.again, "it was told to go")
+	close(release)
+	require.NoError(t, <-done)
+}
+
+// What the answers in the stop can't say, because their requests came before
+// it, is left to a rest: as long as clients have been seen to need.
+func TestAConnectionRestsAsLongAsClientsTakeForTheirNextRequest(t *testing.T) {
+	srv := &http.Server{}
+	_, stop := serveHTTP(t, srv)
+	slow, other := deadlines{set: make(chan time.Time, 10_000)}, deadlines{set: make(chan time.Time, 10_000)}
+	for _, c := range []net.Conn{slow, other} {
+		srv.ConnState(c, http.StateNew) // as net/http calls the hook
+		srv.ConnState(c, http.StateActive)
+	}
+	done := make(chan error, 1)
+	go func() { // ends with the stop
+		_, err := stop()
+		done <- err
+	}()
+	wait(3 * settle) // until the stop waits for nothing else
+	srv.ConnState(slow, http.StateIdle)
+	wait(20 * time.Millisecond)
+	srv.ConnState(slow, http.StateActive)
+	srv.ConnState(slow, http.StateClosed)
+	answered := time.Now()
+	srv.ConnState(other, http.StateIdle)
+	require.True(t, (<-other.set).Before(time.Now()))
+	require.GreaterOrEqual(t, time.Since(answered), settle)
+	srv.ConnState(other, http.StateClosed)
+	require.NoError(t, <-done)
+}

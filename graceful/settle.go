@@ -12,6 +12,12 @@ const (
 	// before it counts as having nothing to say.
 	settle = 50 * time.Millisecond
 
+	// hush is how long a connection that has never sent anything may be
+	// silent after accepting has ended, while others have requests: longer
+	// than any round trip. It need not be among those that are closed at the
+	// very end.
+	hush = 4 * settle
+
 	// step is how often a silence is looked at. On a machine so busy that a
 	// step ends late by another, a client may have had no chance to speak:
 	// the silence is measured anew, for settleMost at most.
