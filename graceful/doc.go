@@ -1,5 +1,8 @@
 // Package graceful starts the parts of a process in order and stops them
-// without losing what they have accepted.
+// without losing what they have accepted, within one budget: in Kubernetes,
+// terminationGracePeriodSeconds, less what a preStop hook takes, less 2 s. What
+// does not stop in time is named with the line at which it hangs, while there
+// is still time to read it.
 //
 // A [Manager] holds components in phases. [Manager.Run] binds the sockets of
 // all of them first, so that an address in use is reported before anything has
@@ -17,36 +20,63 @@
 // # The budget
 //
 // All of the stop happens within one total, 25 s unless [Options.Budget] says
-// otherwise: in Kubernetes it should be terminationGracePeriodSeconds, less
-// any preStop hook, less 2 s. A phase may use what is left of the total, its
-// components' own limits, and a reserve kept for each phase after it; what it
-// does not use flows on. The last 500 ms (a tenth, of a budget below 5 s) are
-// the report's. What has not stopped in time is cut: its connections are
-// closed, its contexts cancelled. What does not even end then is abandoned and
-// called stuck; Run returns all the same, and the [Report] names it. The end
-// of the context given to Run begins the stop and does not shorten it.
+// otherwise. A phase may use what is left of the total, its components' own
+// limits, and a reserve kept for each phase after it; what it does not use
+// flows on. The last 500 ms (a tenth, of a budget below 5 s) are the report's.
+// What has not stopped in time is cut: its connections are closed, its contexts
+// cancelled. What does not even end then is abandoned and called stuck; Run
+// returns all the same, and the [Report] names it. The end of the context given
+// to Run begins the stop and does not shorten it. Run logs the plan when it
+// begins, and warns when the limits and the delay exceed the total.
 //
 // # What a stop does to a server
 //
 // net/http's Shutdown drops connections that were accepted but not yet read,
 // and requests that cross its closing of idle connections. So here a stop
-// goes: readiness off; no new connection, but those that the kernel has
-// already accepted for us are taken and served; every response tells its
-// client to go elsewhere (Connection: close, GOAWAY); requests in flight end;
-// then connections that have not sent a whole request head for 50 ms are
-// closed (longer, up to a second, while the machine is too busy to tell silence
-// from want of time), and Shutdown comes last, when it has nothing left to
-// drop. All of that is driven by the connections' states, so Run returns when
-// the last response is out and not at some poll after it. A request that
-// reaches an idle http/1.1 connection in the instant in which it is closed is
-// still lost, as the protocol has it.
+// goes:
+//
+//   - Readiness is off, liveness is not. The [Component.PreStop] hooks run.
+//   - After SIGTERM in Kubernetes, or if [Options.Delay] says so, everything
+//     serves on for a while, for load balancers to notice. Meanwhile clients
+//     are told to go (Connection: close, GOAWAY), each connection at a random
+//     moment of the delay, so that they neither leave all at once nor dial for
+//     every request.
+//   - Accepting ends. Connections that the kernel has already accepted for us
+//     are taken and served. From here on every response sends its client away,
+//     and streams learn from [Draining] that they should come to an end.
+//   - Requests in flight end. A connection that has never sent a whole request
+//     head is closed 200 ms after the end of accepting, idle ones at the very
+//     end: when nothing is active, accepting has ended 50 ms ago (longer, up to
+//     a second, while the machine is too busy to tell silence from want of
+//     time), nothing is in their buffers, and their clients have had the time
+//     to send again that other clients have been seen to take.
+//   - Shutdown comes last, when it has nothing left to drop. Connections that
+//     speak h2 get its GOAWAY, and 50 ms to be closed by their clients.
+//
+// All of that is driven by the connections' states, so Run returns when the
+// last response is out and not at some poll after it. (Hijacked connections
+// that outlive their handlers have no state; they alone are looked at every
+// 5 ms.) A request that reaches an idle http/1.1 connection in the instant in
+// which it is closed is still lost, as the protocol has it.
+//
+// # Where it hangs
+//
+// The goroutines of a component carry its name as the pprof label
+// "graceful.component", which those that they start inherit. When its time is
+// up, before it is cut and once more afterwards, and at each quarter of a stop
+// that takes long, one goroutine profile tells what they wait for and at which
+// line: in [Result].Where, in the report, and in one line of the log, so that
+// whoever kills the process after a quarter of its budget has had the name of
+// the culprit. A stop that is quick takes no profile. Goroutines that were not
+// started by the component, such as those of a package-level pool, carry
+// somebody else's name or none, and are not found.
 //
 // # Signals
 //
 // They are safe from the first instruction of Run: one that comes while
 // starting begins the stop as well. A second SIGINT forces: everything is cut
 // at once and reported. A repeated SIGTERM changes nothing and is logged with
-// the time that is left; the same signal twice within 200 ms (the process
+// the time that is left (but see [Options.ForceOnSecondTerm]); the same signal twice within 200 ms (the process
 // group and the pid) counts once. SIGQUIT keeps Go's stack dump unless it is
 // in [Options.Signals].
 //
@@ -55,7 +85,8 @@
 // A component fails when it returns an error, returns at all although it was
 // to run on, or leaves by runtime.Goexit. Then the rest is stopped in order
 // and Run returns a [*ComponentError]. A panic in a component crashes the
-// process as it would without this package; during the stop, a panic of a stop
+// process as it would without this package, unless [Options.StopOnPanic] asks
+// for an ordered stop; during the stop, a panic of a stop
 // hook is contained, reported with its stack, and the others still stop.
 // Errors during the stop are joined to the one that caused it and never
 // replace it. Every context that a component or a request gets has a cause:
@@ -70,7 +101,7 @@
 //
 // It may skip ready (a stop while starting) and draining (no sockets). "new"
 // ends with Run, "starting" when every component is up, "ready" with the first
-// reason to stop. In "pre-stop" readiness is off and nothing else has changed;
+// reason to stop. In "pre-stop" readiness is off and everything still serves;
 // in "draining" at least one component with a socket has not stopped yet; in
 // "stopping" only others are left; "done" is when Run returns.
 //

@@ -59,14 +59,15 @@ func (s *service) addTo(m *graceful.Manager) {
 	m.Add(phaseServers,
 		graceful.HTTP("http", s.cfg.http, newHTTPServer(s.routes(), s.log)),
 		graceful.GRPC("grpc", s.cfg.grpc, s.newGRPCServer()))
-	// The manager answers /readyz itself; grpc's health has to be told, and
-	// those who watch it would keep the server from stopping.
+	// The manager answers /readyz itself; grpc's health has to be told while
+	// the server still serves, and those who watch it would keep it from
+	// stopping.
 	m.Add(phaseHealth,
-		graceful.Component{Name: "health", Stop: func(context.Context) error {
-			s.setReady(false)
-			s.leave()
-			return nil
-		}})
+		graceful.Component{
+			Name:    "health",
+			PreStop: func(context.Context) error { s.setReady(false); return nil },
+			Stop:    func(context.Context) error { s.leave(); return nil },
+		})
 }
 
 // explain names the flag behind a socket that can't be had.
