@@ -34,10 +34,18 @@ func status(t *testing.T, addr, path string) int {
 	return resp.StatusCode
 }
 
+// startReady starts a child and waits until its readiness is on: what says that
+// it listens is a component, before all are up.
+func startReady(t *testing.T, mode string) *child {
+	t.Helper()
+	c := start(t, mode)
+	require.Eventually(t, func() bool { return status(t, c.addr, "/readyz") == http.StatusOK }, patience, time.Millisecond)
+	return c
+}
+
 func TestADelayServesOnWithReadinessOff(t *testing.T) {
 	t.Parallel()
-	c := start(t, "delay")
-	require.Eventually(t, func() bool { return status(t, c.addr, "/readyz") == http.StatusOK }, patience, time.Millisecond)
+	c := startReady(t, "delay")
 	signalled := time.Now()
 	c.signal(syscall.SIGTERM)
 	require.Eventually(t, func() bool { return status(t, c.addr, "/readyz") == http.StatusServiceUnavailable }, patience, time.Millisecond)
@@ -53,7 +61,7 @@ func TestADelayServesOnWithReadinessOff(t *testing.T) {
 // come back all at once nor dial for every request.
 func TestClientsAreToldToGoOneAfterAnotherInADelay(t *testing.T) {
 	t.Parallel()
-	c := start(t, "delay")
+	c := startReady(t, "delay")
 	const clients = 16
 	var dials, early atomic.Int64
 	var signalled atomic.Int64
@@ -95,7 +103,7 @@ func TestClientsAreToldToGoOneAfterAnotherInADelay(t *testing.T) {
 
 func TestADelayThatMayEndsWhenNothingComesButProbes(t *testing.T) {
 	t.Parallel()
-	c := start(t, "quiet")
+	c := startReady(t, "quiet")
 	c.signal(syscall.SIGTERM)
 	keep := dial(t, c.addr)
 	r := bufio.NewReader(keep)
@@ -152,7 +160,7 @@ func TestInKubernetesTheDelayIsFiveSecondsAndElsewhereNone(t *testing.T) {
 
 func TestNothingButATermIsFollowedByADelay(t *testing.T) {
 	t.Parallel()
-	c := start(t, "quiet") // a minute
+	c := startReady(t, "quiet") // a minute
 	c.signal(syscall.SIGINT)
 	require.Equal(t, 0, c.exit(), "%s", c.output()) // which has no patience for a minute
 }

@@ -9,9 +9,8 @@ import (
 
 // GRPC returns a component for a *grpc.Server, or anything of its shape.
 // In its stop no new connection is accepted, connections that are still in
-// their handshake get 50 ms to finish it, those that have not sent so much as
-// the beginning of one are closed then, and GracefulStop lets the calls in
-// flight end; at the component's limit Stop cuts them. Streams learn of it from
+// their handshake get 50 ms to finish it and are closed then, and GracefulStop
+// lets the calls in flight end; at the component's limit Stop cuts them. Streams learn of it from
 // [Draining] if an interceptor has given them [Manager.WithDraining]; one that
 // does not listen is only ended by the cut.
 //
@@ -35,8 +34,7 @@ func GRPC(name, addr string, srv interface {
 			// GracefulStop closes a raw connection that is not a
 			// transport yet, and with it the call its client had sent; and
 			// it waits, for minutes, for one that never becomes one.
-			sleepSettle(ctx)
-			young.sendAway()
+			young.settle(ctx)
 			srv.GracefulStop()
 			return nil
 		},

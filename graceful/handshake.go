@@ -4,6 +4,7 @@ package graceful
 // tell: only the bytes that were read do.
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type handshakes struct {
 	mu struct {
 		sync.Mutex
 		young map[*youngConn]struct{}
+		grown chan struct{} // tells that there are fewer; nil until somebody waits
 	}
 }
 
@@ -56,11 +58,25 @@ func (h *handshakes) forget(y *youngConn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.mu.young, y)
+	select {
+	case h.mu.grown <- struct{}{}:
+	default: // nobody waits, or is told already
+	}
 }
 
-// sendAway makes the server give up on those that have fallen silent in the
-// middle of their handshake. What has arrived and was not read is read first.
-func (h *handshakes) sendAway() {
+// settle waits until there are none, but not longer than a settle time; then it
+// makes the server give up on those that have fallen silent. What has arrived
+// and was not read is read first.
+func (h *handshakes) settle(ctx context.Context) {
+	grown := make(chan struct{}, 1)
+	h.mu.Lock()
+	h.mu.grown = grown
+	h.mu.Unlock()
+	awaitSettled(ctx, grown, func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.mu.young) == 0
+	})
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for y := range h.mu.young {

@@ -29,14 +29,19 @@ const (
 // the machine is busy.
 func late(due, now time.Time) bool { return now.Sub(due) > step }
 
-// sleepSettle waits for a settle time, or for the end of ctx.
-func sleepSettle(ctx context.Context) {
+// awaitSettled waits for a settle time, for the end of ctx, or for a change
+// after which it is done.
+func awaitSettled(ctx context.Context, changed <-chan struct{}, done func() bool) {
 	began := time.Now()
-	for left := settle / step; left > 0 && ctx.Err() == nil; left-- {
-		due := time.Now().Add(step)
-		_ = waitChange(ctx, nil, step)
-		if now := time.Now(); late(due, now) && now.Sub(began) < settleMost {
-			left = settle/step + 1
+	for due := began.Add(settle); !done() && ctx.Err() == nil; {
+		now := time.Now()
+		if !now.Before(due) {
+			return
+		}
+		next := now.Add(min(step, due.Sub(now)))
+		_ = waitChange(ctx, changed, next.Sub(now)) // looked at above
+		if end := time.Now(); late(next, end) && end.Sub(began) < settleMost {
+			due = end.Add(settle)
 		}
 	}
 }
