@@ -213,11 +213,7 @@ func (h *httpServer) activity(now time.Time, quiet time.Duration) (count int64, 
 // streams to end.
 func (h *httpServer) drain(limit time.Duration) {
 	h.leaving.Store(&leaving{since: time.Now()})
-	select {
-	case <-h.started:
-		h.sayGoodbye(limit)
-	default: // it has not come to serving
-	}
+	h.sayGoodbye(limit)
 }
 
 // stop waits until nothing is left that could be lost, then shuts down.
