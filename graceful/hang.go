@@ -104,6 +104,7 @@ func (r *run) tell(now time.Time) {
 		return
 	}
 	stacks := r.m.look(names...)
+	r.m.saw(stacks)
 	var line strings.Builder
 	for i, c := range late {
 		if c.where == "" {

@@ -60,6 +60,7 @@ func (m *Manager) newRun(ctx context.Context) *run {
 		r.release()
 		panic("graceful: Run called twice")
 	}
+	m.mu.began = r.began
 	m.enterLocked(stateStarting)
 	if m.mu.cause != nil {
 		m.enterLocked(statePreStop)
@@ -174,6 +175,7 @@ func (r *run) signal(sig os.Signal, now time.Time) {
 	case second:
 		if r.forced == nil {
 			r.forced = &SignalError{Signal: sig, Again: true}
+			r.m.force(r.forced)
 			r.m.begin(r.forced) // if both came before anyone looked
 			r.log.Warn("graceful: forced", "signal", sig.String())
 			r.force(r.forced)
