@@ -199,7 +199,7 @@ func (f frame) owner() owner {
 	pkg := strings.ReplaceAll(f.function[:slash]+last, "%2e", ".")
 	first, _, _ := strings.Cut(pkg, "/")
 	switch {
-	case pkg == thisPackage, strings.HasPrefix(pkg, thisPackage+"/"):
+	case pkg == thisPackage, pkg == thisPackage+"/status":
 		return plumbing
 	case pkg == "main" || strings.Contains(first, ".") || inModules(pkg):
 		return users
