@@ -34,7 +34,7 @@ func Looks(m *Manager) int {
 // ReadStacks returns what a recorded profile says of one component. hidden
 // stands for the symbols of the program that it was recorded in.
 func ReadStacks(profile, name string, most int, hidden func(pcs []uintptr) []string) (line, stacks string) {
-	s := parseStacks(profile, []string{name}, hidden)[name]
+	s := parseStacks(profile, "", []string{name}, hidden)[name]
 	return where(s), printStacks(s, most)
 }
 
@@ -48,5 +48,5 @@ func (l *SignalLog) Take(sig os.Signal, now time.Time) string {
 // SamePlace compares what two recorded profiles say of component "c".
 func SamePlace(before, after string, hidden func(pcs []uintptr) []string) bool {
 	names := []string{"c"}
-	return samePlace(parseStacks(before, names, hidden)["c"], parseStacks(after, names, hidden)["c"])
+	return samePlace(parseStacks(before, "", names, hidden)["c"], parseStacks(after, "", names, hidden)["c"])
 }

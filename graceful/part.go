@@ -40,7 +40,7 @@ type part struct {
 	over     bool
 	stopping bool
 	planned  time.Duration
-	asked    time.Time // when its stop began
+	asked    time.Time // when its start, then its stop, began
 	failures []error   // of the component itself, not of its stop
 	result   *Result   // nil until its stop has ended, one way or another
 }
@@ -52,7 +52,7 @@ func (r *run) launch(p *part) {
 	p.ended = make(chan struct{})
 	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(labelled(r.ctx, p.Name), drainKey{}, p.draining))
 	r.m.mu.Lock()
-	p.launched = true
+	p.launched, p.asked = true, time.Now()
 	r.m.mu.Unlock()
 	if p.ln != nil {
 		p.ln.serving = func() { r.m.ready(p) }

@@ -104,7 +104,7 @@ func TestWhatIsAlikeIsCountedTogether(t *testing.T) {
 func TestOnlyWhatIsOnTopIsWaitedFor(t *testing.T) {
 	// A Locker of the user's, called by Wait, runs.
 	line, _ := graceful.ReadStacks(record(1, "0x9", "", "main.(*lock).Lock x.go:1", "sync.(*Cond).Wait /src/sync/cond.go:1", "main.f x.go:2"), "c", 4<<10, symbols)
-	require.Equal(t, "running or syscall, 1 goroutine, main.(*lock).Lock x.go:1", line)
+	require.Equal(t, "running, 1 goroutine, main.(*lock).Lock x.go:1", line)
 }
 
 func TestALoopThatRunsIsStuckAtAnyOfItsLines(t *testing.T) {
@@ -143,7 +143,7 @@ func TestNoPathOfTheBuildersMachineIsTold(t *testing.T) {
 		"/home/bob/with space/a b/main.go:1":  "with space/a b/main.go:1",
 	} {
 		line, _ := graceful.ReadStacks("1 @ 0x1\n# labels: {\"graceful.component\":\"c\"}\n#\t0x1\tmain.f+0x1\t"+path+"\n", "c", 4<<10, symbols)
-		require.Equal(t, "running or syscall, 1 goroutine, main.f "+want, line)
+		require.Equal(t, "running, 1 goroutine, main.f "+want, line)
 	}
 }
 
