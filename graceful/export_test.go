@@ -3,7 +3,9 @@ package graceful
 // The pure parts, for tests and fuzzing from outside.
 
 import (
+	"context"
 	"os"
+	"runtime/pprof"
 	"time"
 )
 
@@ -36,6 +38,20 @@ func Looks(m *Manager) int {
 func ReadStacks(profile, name string, most int, hidden func(pcs []uintptr) []string) (line, stacks string) {
 	s := parseStacks(profile, "", []string{name}, hidden)[name]
 	return where(s), printStacks(s, most)
+}
+
+// Crowd starts n goroutines of a component that call f, and returns a look at
+// it. They end with f.
+func Crowd(n int, name string, f func()) (look func() (line string)) {
+	r := New(Options{Signals: []os.Signal{}}).newRun(context.Background())
+	ctx := labelled(r.ctx, name)
+	for range n {
+		go func() {
+			pprof.SetGoroutineLabels(ctx)
+			f()
+		}()
+	}
+	return func() string { return where(r.look(time.Now(), name)[name]) }
 }
 
 type SignalLog struct{ l signalLog }
