@@ -47,7 +47,7 @@ func playCulprit(string) int {
 		say("stopping")
 		return nil
 	}))
-	m.Add(4, graceful.Component{Name: "say", Start: func(context.Context) error { say("ready"); return nil }})
+	m.Add(4, graceful.Component{Name: "say", Start: func(context.Context) error { say("ready -"); return nil }})
 	report, _ := m.Run(context.Background())
 	return report.ExitCode()
 }
@@ -72,7 +72,7 @@ func killed(stderr *os.File, output func() ([]byte, error), after time.Duration)
 	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer late.Stop()
 	lines := bufio.NewScanner(stdout)
-	for lines.Scan() && lines.Text() != "ready" {
+	for lines.Scan() && lines.Text() != "ready -" {
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return nil, err
