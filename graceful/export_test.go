@@ -40,6 +40,24 @@ func ReadStacks(profile, name string, most int, hidden func(pcs []uintptr) []str
 	return where(s), printStacks(s, most)
 }
 
+// BeginProfile stands for somebody who takes a profile of m; it is there when
+// the function that it returns is called.
+func BeginProfile(m *Manager, text string) (end func()) {
+	p := &profile{began: time.Now(), done: make(chan struct{}), text: text}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.profile = p
+	return func() {
+		m.mu.Lock()
+		m.mu.profile = nil
+		m.mu.Unlock()
+		close(p.done)
+	}
+}
+
+// ProfileSince returns a profile of m that was not begun before since.
+func ProfileSince(m *Manager, since time.Time) string { return m.profile(since) }
+
 // Crowd starts n goroutines of a component that call f, and returns a look at
 // it. They end with f.
 func Crowd(n int, name string, f func()) (look func() (line string)) {

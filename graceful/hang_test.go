@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,7 +114,7 @@ func TestALineOfTheLogIsShortHoweverManyHang(t *testing.T) {
 func TestWhatMovesAfterTheCutIsSlowAndNotStuckInOnePlace(t *testing.T) {
 	t.Parallel()
 	cage := newCage(t)
-	m := graceful.New(quietlyWithin(400 * time.Millisecond))
+	m := graceful.New(quietlyWithin(2 * time.Second))
 	cut := make(chan struct{})
 	m.Add(0, graceful.Component{
 		Name: "moves",
@@ -333,5 +334,29 @@ func TestAManagerInAComponentIsToldApartAndSeenThrough(t *testing.T) {
 		require.Equal(t, 1, strings.Count(got.Components[2].Stacks, "graceful_test.hangs"), got.Components[2].Stacks)
 		require.Contains(t, report.Components[1].Where, "graceful_test.hangsB ")
 		require.Equal(t, 1, strings.Count(report.Components[1].Stacks, "graceful_test.hangs"), report.Components[1].Stacks)
+	})
+}
+
+func TestALookSharesAProfileOnlyIfItIsFreshEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := graceful.New(quietly())
+		before := time.Now()
+		time.Sleep(time.Second)
+		end := graceful.BeginProfile(m, "the one under way")
+		during := time.Now()
+		time.Sleep(time.Second)
+		var shared, same, own string
+		var wg sync.WaitGroup
+		wg.Go(func() { shared = graceful.ProfileSince(m, before) })
+		wg.Go(func() { same = graceful.ProfileSince(m, during) })
+		wg.Go(func() { own = graceful.ProfileSince(m, time.Now()) })
+		synctest.Wait()
+		require.Zero(t, graceful.Looks(m))
+		end()
+		wg.Wait()
+		require.Equal(t, "the one under way", shared)
+		require.Equal(t, "the one under way", same)
+		require.Contains(t, own, "goroutine profile: total ")
+		require.Equal(t, 1, graceful.Looks(m))
 	})
 }

@@ -106,7 +106,6 @@ func inPipe(t *testing.T) (*os.File, func() ([]byte, error)) {
 }
 
 func TestAKillAtAnyTimeAfterAQuarterFindsTheCulpritInTheLastLine(t *testing.T) {
-	t.Parallel()
 	const kills = 20
 	var logs [kills][]byte
 	var errs [kills]error
@@ -135,4 +134,15 @@ func TestAKillAtAnyTimeAfterAQuarterFindsTheCulpritInTheLastLine(t *testing.T) {
 	}
 	require.Less(t, ended, kills, "none was killed in the middle")
 	t.Logf("%d of %d named, %d of them at the end of their stop", named, kills, ended)
+}
+
+func TestWhoeverAsksAgainIsToldWhatIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := start(t, "culprit")
+	c.signal(syscall.SIGTERM)
+	c.line("stopping")
+	wait(210 * time.Millisecond) // or it is the same one
+	c.signal(syscall.SIGTERM)
+	require.Equal(t, 3, c.exit(), "%s", c.output())
+	require.Regexp(t, `signal repeated" signal=terminated left=\S+\n.*still stopping" percent=\d+ .* components="consumer \(stopping for [^)]+\): mutex, 1 goroutine, graceful_test\.flush `, c.output())
 }

@@ -139,7 +139,7 @@ func hiddenFunctions(pcs []uintptr) (functions []string) {
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "internal/runtime/") {
+		if !strings.HasPrefix(f.Function, "runtime.") {
 			return functions
 		}
 		functions = append(functions, f.Function)
@@ -187,7 +187,6 @@ var waitsIn = [...]struct{ function, wait string }{
 	{"internal/poll.runtime_pollWait", "I/O"},
 	{"time.Sleep", "sleep"},
 	{"runtime.cgocall", "C or syscall"},
-	{"internal/runtime/syscall.", "syscall"},
 	{"syscall.", "syscall"},
 }
 
