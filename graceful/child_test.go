@@ -97,7 +97,15 @@ func wait(d time.Duration) { <-time.After(d) }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
+// plays are children that other files bring along, by the part of the mode
+// before a colon; they get the rest.
+var plays = map[string]func(arg string) int{}
+
 func playChild(mode string) int {
+	name, arg, _ := strings.Cut(mode, ":")
+	if play := plays[name]; play != nil {
+		return play(arg)
+	}
 	opts := graceful.Options{Logger: slog.New(slog.DiscardHandler)}
 	srv := &http.Server{Handler: handler()}
 	switch mode {

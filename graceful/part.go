@@ -46,7 +46,7 @@ type part struct {
 	prepared bool // its PreStop is over, or out of time
 	stopping bool
 	planned  time.Duration
-	asked    time.Time // when its stop began
+	asked    time.Time // when its start, then its stop, began
 	failures []error   // of the component itself, not of its stop
 	result   *Result   // nil until its stop has ended, one way or another
 }
@@ -58,7 +58,7 @@ func (r *run) launch(p *part) {
 	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(labelled(r.ctx, p.Name), drainKey{}, p))
 	r.m.mu.Lock()
 	p.draining = make(chan struct{})
-	p.launched = true
+	p.launched, p.asked = true, time.Now()
 	r.m.mu.Unlock()
 	if p.ln != nil {
 		p.ln.serving = func() { r.m.ready(p) }

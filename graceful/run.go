@@ -30,7 +30,8 @@ type run struct {
 	signals chan os.Signal // nil: none
 	seen    signalLog
 	budget  budget           // of the stop; set when it begins
-	quarter int              // of the budget, the last that was told
+	due     schedule         // of lines that tell what is waited for; nil: none
+	told    int              // how many were due so far
 	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
 
@@ -82,7 +83,7 @@ func (m *Manager) newRun(ctx context.Context) *run {
 		r.log = slog.Default()
 	}
 	r.parent, r.gone = ctx, ctx.Done()
-	r.ctx = context.WithoutCancel(ctx)
+	r.ctx = numbered(context.WithoutCancel(ctx))
 	r.startCtx, r.cancelStart = context.WithCancelCause(r.ctx)
 	r.stopCtx, r.force = context.WithCancelCause(r.ctx)
 	return r
@@ -183,6 +184,7 @@ func (r *run) signal(sig os.Signal, now time.Time) {
 	if r.m.begin(&SignalError{Signal: sig}) {
 		return
 	}
+	defer r.tell(now) // whoever asks again wants to know
 	since, _ := r.m.reason()
 	left := newBudget(r.m.opts.Budget, 1, since).left(now)
 	if left == forever {
