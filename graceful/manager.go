@@ -54,6 +54,14 @@ type Options struct {
 	// keys. Nil is slog.Default().
 	Logger *slog.Logger
 
+	// TerminationLog is the file in which a stop leaves its last words, for
+	// Kubernetes to show them: what it waits for while it takes long, and the
+	// report if its exit code isn't 0, in at most 4096 bytes, in the place of
+	// what stood there. It is written only if it exists and is a regular file.
+	// Empty is /dev/termination-log, the default of a container's
+	// terminationMessagePath; "-" is none.
+	TerminationLog string
+
 	// OnReady is called once, on Run's goroutine, when all components are
 	// up; [Manager.Addr] has their addresses. It is not called if a stop has
 	// begun. While it runs, a stop waits for it.
@@ -96,6 +104,8 @@ func (s state) String() string { return stateNames[s] }
 // write, is visible after Run has returned.
 type Manager struct {
 	opts Options
+
+	sendNotice func(addr, text string) error // nil: as it is; tests look in
 
 	mu struct {
 		sync.Mutex
