@@ -105,7 +105,8 @@ func (s state) String() string { return stateNames[s] }
 type Manager struct {
 	opts Options
 
-	sendNotice func(addr, text string) error // nil: as it is; tests look in
+	// In place of the service manager's socket, for tests; nil otherwise.
+	sendNotice func(addr, text string) error
 
 	mu struct {
 		sync.Mutex
@@ -192,6 +193,12 @@ func (m *Manager) Addr(name string) net.Addr {
 // [*SignalError] is joined to it if a second SIGINT forced the stop. With a
 // ctx that is already done, Run starts nothing and returns its error, which
 // Is both ctx.Err() and the cause.
+//
+// Below systemd, or another service manager that speaks sd_notify's protocol,
+// it is told when the process is ready, that and for how long it stops, what it
+// waits for, and, where a watchdog is set, from Run's goroutine that it is
+// alive. Run takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of the
+// environment for that: the first manager of a process has them, no child does.
 //
 // When Run returns, signals have their former meaning again. It panics if it
 // is called twice, and for a nil ctx.

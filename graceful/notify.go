@@ -101,8 +101,8 @@ type notifier struct {
 }
 
 // newNotifier returns the notifier of a run that begins at now. It takes the
-// address out of the environment: one process tells its manager one story, so
-// the first Run has it, and children that are nobody's heirs don't get it.
+// address out of the environment: a process has one story to tell, so the first
+// Run tells it, and no child inherits what is said in our name.
 func (m *Manager) newNotifier(log *slog.Logger, now time.Time) *notifier {
 	if !canNotify {
 		return nil
@@ -273,21 +273,26 @@ func (r *run) tellWaiting(text string, stopping bool, now time.Time) {
 
 // tellStopped says how the stop went.
 func (r *run) tellStopped(rep Report) {
-	text := rep.brief(mostTermination)
-	if rep.ExitCode() == 0 {
-		text, _, _ = strings.Cut(text, "\n")
-	}
-	if n := r.notify; n != nil {
-		// The extension counts for the watchdog too: whatever main does yet,
-		// nobody pings for it.
-		n.endless, n.every, n.end, n.owed.ping = false, 0, time.Time{}, false
-		n.say(notice{status: flat(text, mostStatus), extend: true}, time.Now())
-	}
-	switch {
-	case rep.ExitCode() != 0:
-		r.writeTermination(text)
-	case r.wroteTermination: // it waited for something that has ended well
+	clean := rep.ExitCode() == 0
+	if clean && r.wroteTermination { // it waited for something that has ended well
 		r.writeTermination("")
+	}
+	if clean && r.notify == nil {
+		return
+	}
+	text := rep.brief(mostTermination)
+	if n := r.notify; n != nil {
+		status := text
+		if clean {
+			status, _, _ = strings.Cut(text, "\n")
+		}
+		// What is left to do is main's, and nobody pings for it. The extension
+		// counts for the watchdog too; a ping with it would take it back.
+		n.endless, n.end, n.owed.ping = false, time.Time{}, false
+		n.say(notice{status: flat(status, mostStatus), extend: true}, time.Now())
+	}
+	if !clean {
+		r.writeTermination(text)
 	}
 }
 

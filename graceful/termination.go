@@ -4,6 +4,7 @@ package graceful
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 )
@@ -37,8 +38,12 @@ func (r *run) writeTermination(text string) {
 		return
 	}
 	err := overwrite(path, cutText(text, mostTermination))
-	r.wroteTermination = r.wroteTermination || err == nil
-	if err != nil && r.m.opts.TerminationLog != "" && !r.lostTermination {
+	if err == nil {
+		r.wroteTermination = true
+		return
+	}
+	expected := r.m.opts.TerminationLog == "" && errors.Is(err, fs.ErrNotExist)
+	if !expected && !r.lostTermination {
 		r.lostTermination = true
 		r.log.Warn("graceful: termination log not written", "err", err)
 	}
