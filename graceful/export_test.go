@@ -72,6 +72,15 @@ func Crowd(n int, name string, f func()) (look func() (line string)) {
 	return func() string { return where(r.look(time.Now(), name)[name]) }
 }
 
+// NoticesTo has everything that m would send to a service manager given to
+// send.
+func NoticesTo(m *Manager, send func(addr, text string) error) { m.sendNotice = send }
+
+var PingEvery = pingEvery
+
+// TerminationLogOf returns where the last words go; "" is nowhere.
+func TerminationLogOf(opts Options) string { return opts.terminationLog() }
+
 type SignalLog struct{ l signalLog }
 
 // Take returns "same", "first", "repeated" or "second".

@@ -176,23 +176,29 @@ func (r *run) tell(now time.Time) {
 	defer r.watch(now)
 	late, names, since := r.late(now)
 	if len(names) == 0 {
+		r.tellWaiting("", false, now)
 		return
 	}
-	message, began, args := "graceful: still starting", r.began, []any{}
+	state, began, args, part := "still starting", r.began, []any{}, ""
 	if !since.IsZero() {
-		message, began = "graceful: still stopping", since
+		state, began = "still stopping", since
 		if r.budget.total != forever {
-			args = append(args, "percent", r.budget.percent(now), "left", r.budget.left(now).Round(time.Millisecond))
+			percent, left := r.budget.percent(now), r.budget.left(now).Round(time.Millisecond)
+			args = append(args, "percent", percent, "left", left)
+			part = fmt.Sprintf(" (%d %%), %v left", percent, left)
 		}
 	}
-	args = append(args, "after", now.Sub(began).Round(time.Millisecond))
+	after := now.Sub(began).Round(time.Millisecond)
+	args = append(args, "after", after)
 	stacks := r.look(time.Time{}, names...)
 	for i, c := range late {
 		if c.where == "" {
 			late[i].where = where(stacks[c.name])
 		}
 	}
-	r.log.Warn(message, append(args, "components", inOneLine(late))...)
+	components := inOneLine(late)
+	r.tellWaiting(fmt.Sprintf("%s after %v%s: %s", state, after, part, components), !since.IsZero(), now)
+	r.log.Warn("graceful: "+state, append(args, "components", components)...)
 }
 
 // late returns what to say of the components that are late, and the names of

@@ -205,6 +205,7 @@ func (r *run) finish() (Report, error) {
 		rep.Forced = r.forced.Signal
 		errs = append(errs, r.forced)
 	}
+	r.tellStopped(rep)
 	r.logReport(rep)
 	return rep, join(errs)
 }

@@ -35,6 +35,10 @@ type run struct {
 	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
 
+	notify           *notifier // nil: nobody to tell
+	wroteTermination bool      // there is something in the termination log
+	lostTermination  bool      // that it can't be written was logged
+
 	wake        chan struct{}
 	startCtx    context.Context // of all Start funcs
 	cancelStart context.CancelCauseFunc
@@ -82,6 +86,7 @@ func (m *Manager) newRun(ctx context.Context) *run {
 	if r.log == nil {
 		r.log = slog.Default()
 	}
+	r.notify = m.newNotifier(r.log, r.began)
 	r.parent, r.gone = ctx, ctx.Done()
 	r.ctx = numbered(context.WithoutCancel(ctx))
 	r.startCtx, r.cancelStart = context.WithCancelCause(r.ctx)
@@ -125,6 +130,8 @@ func (r *run) until(done func() bool) {
 			r.parentDone()
 		case <-r.mark:
 			r.tell(time.Now())
+		case <-r.notify.wake():
+			r.notify.due(time.Now())
 		}
 	}
 }

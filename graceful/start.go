@@ -32,6 +32,7 @@ func (r *run) start() {
 	if r.m.enter(stateReady) {
 		r.ready = true
 		r.unfollow()
+		r.tellReady()
 		r.log.Info("graceful: ready", "components", r.names(), "after", time.Since(r.began))
 		if r.m.opts.OnReady != nil {
 			r.m.opts.OnReady()

@@ -18,6 +18,7 @@ import (
 // stop stops all that was launched.
 func (r *run) stop() {
 	since, cause := r.m.reason()
+	r.tellStopping(since, cause)
 	r.log.Info("graceful: stopping", "cause", cause)
 	r.cancelStart(cause)
 	r.closeUnused()
