@@ -23,6 +23,7 @@ func (b Budget) Usable() time.Duration { return b.b.usable }
 func (b Budget) Window(now time.Time, limits []time.Duration) time.Duration {
 	return b.b.window(now, limits)
 }
+func (b Budget) Percent(now time.Time) int { return b.b.percent(now) }
 
 var Split = split
 

@@ -360,3 +360,14 @@ func TestALookSharesAProfileOnlyIfItIsFreshEnough(t *testing.T) {
 		require.Equal(t, 1, graceful.Looks(m))
 	})
 }
+
+func TestThePercentsOfABudgetAreThoseOfItsQuarters(t *testing.T) {
+	b := graceful.NewBudget(10*time.Second, 3, noon) // 9.4 s of it until the last cut
+	for after, want := range map[time.Duration]int{
+		0: 0, 2350 * time.Millisecond: 25, 4700 * time.Millisecond: 50, 9399 * time.Millisecond: 99,
+		9400 * time.Millisecond: 100, 9500 * time.Millisecond: 100, time.Minute: 100,
+	} {
+		require.Equal(t, want, b.Percent(noon.Add(after)), "%v", after)
+	}
+	require.Equal(t, 100, graceful.NewBudget(1, 1, noon).Percent(noon), "nothing is left of nothing")
+}

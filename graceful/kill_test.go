@@ -26,7 +26,10 @@ import (
 
 const killBudget = 3 * time.Second
 
-func init() { plays["culprit"] = playCulprit }
+func init() {
+	plays["culprit"] = playCulprit
+	plays["lateready"] = playLateReady
+}
 
 // playCulprit has a consumer that does not stop, among others that do.
 func playCulprit(string) int {
@@ -144,5 +147,34 @@ func TestWhoeverAsksAgainIsToldWhatIsWaitedFor(t *testing.T) {
 	wait(210 * time.Millisecond) // or it is the same one
 	c.signal(syscall.SIGTERM)
 	require.Equal(t, 3, c.exit(), "%s", c.output())
-	require.Regexp(t, `signal repeated" signal=terminated left=\S+\n.*still stopping" percent=\d+ .* components="consumer \(stopping for [^)]+\): mutex, 1 goroutine, graceful_test\.flush `, c.output())
+	asked := regexp.MustCompile(`signal repeated" signal=terminated left=(\S+)\n.*still stopping" percent=\d+ left=(\S+) .* components="consumer \(stopping for [^)]+\): mutex, 1 goroutine, graceful_test\.flush `).FindStringSubmatch(c.output())
+	require.Len(t, asked, 3, "%s", c.output())
+	repeated, err := time.ParseDuration(asked[1])
+	require.NoError(t, err)
+	told, err := time.ParseDuration(asked[2])
+	require.NoError(t, err)
+	require.Equal(t, repeated.Round(time.Millisecond), told, "at this very time, and not at the next quarter")
+}
+
+// playLateReady takes its time in OnReady, and a stop waits for that.
+func playLateReady(string) int {
+	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
+	m := graceful.New(graceful.Options{Logger: log, OnReady: func() {
+		say("ready -")
+		wait(300 * time.Millisecond)
+	}})
+	m.Add(1, worker("fine"))
+	report, _ := m.Run(context.Background())
+	return report.ExitCode()
+}
+
+func TestWhereNothingIsWaitedForNothingIsTold(t *testing.T) {
+	t.Parallel()
+	c := start(t, "lateready")
+	c.signal(syscall.SIGTERM)
+	wait(10 * time.Millisecond)
+	c.signal(os.Interrupt)
+	require.Equal(t, 0, c.exit(), "%s", c.output())
+	require.Contains(t, c.output(), "signal repeated")
+	require.NotContains(t, c.output(), "still stopping")
 }

@@ -102,8 +102,9 @@ func TestNoDescriptorIsLeftOpenByAStop(t *testing.T) {
 	require.LessOrEqual(t, last, first+2, "%s", c.output()) // a client's may be on its way out
 }
 
-// playSpawner starts processes of its own while it serves, and while it takes
-// what is left from the queue of its socket.
+// playSpawner starts processes of its own while it serves, and when it has
+// taken what was left in the queue of a socket that it had been slow to accept
+// from.
 func playSpawner(string) int {
 	sleep := func() {
 		cmd := exec.Command("sleep", "100")
@@ -112,16 +113,20 @@ func playSpawner(string) int {
 		}
 	}
 	m := graceful.New(graceful.Options{Logger: slog.New(slog.DiscardHandler)})
+	slow := &slowAccept{fakeServer: newFakeServer(), gate: make(chan struct{})}
 	m.Add(1, graceful.HTTP("http", "127.0.0.1:0", &http.Server{Handler: handler()}))
+	m.Add(1, graceful.Server("slow", "127.0.0.1:0", slow))
 	m.Add(1, graceful.Component{Name: "spawner", Stop: func(context.Context) error {
-		for range 10 { // for as long as the settle time
-			sleep()
-			wait(5 * time.Millisecond)
-		}
+		sleep()
+		wait(2 * settle) // until Accept alone would have found nothing
+		close(slow.gate)
+		<-slow.serve
+		say("accepted %d", len(slow.conns))
+		sleep()
 		return nil
 	}})
 	m.Add(2, graceful.Component{Name: "say", Start: func(context.Context) error {
-		say("ready %s", m.Addr("http"))
+		say("ready %s %s", m.Addr("http"), m.Addr("slow"))
 		return nil
 	}})
 	m.Add(3, graceful.Component{Name: "early spawner", Start: func(context.Context) error {
@@ -137,8 +142,12 @@ func TestAProcessThatAComponentStartsInheritsNoSocket(t *testing.T) {
 	t.Parallel()
 	c := start(t, "spawner")
 	c.line("serving")
+	var addr, slow string
+	_, err := fmt.Sscan(c.addr, &addr, &slow)
+	require.NoError(t, err)
 	for range 20 {
-		dial(t, c.addr)
+		dial(t, addr)
+		dial(t, slow)
 	}
 	c.signal(syscall.SIGTERM)
 	code := c.exit()
@@ -161,8 +170,9 @@ func TestAProcessThatAComponentStartsInheritsNoSocket(t *testing.T) {
 		}
 	}
 	require.Equal(t, 0, code, "%s", c.output())
-	require.Equal(t, 11, children, "%s", c.output())
-	_, err := net.DialTimeout("tcp", c.addr, time.Second)
+	require.Contains(t, c.output(), "accepted 20\n")
+	require.Equal(t, 3, children, "%s", c.output())
+	_, err = net.DialTimeout("tcp", addr, time.Second)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED, "nobody has its socket")
 }
 

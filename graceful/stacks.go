@@ -149,19 +149,17 @@ func hiddenFunctions(pcs []uintptr) (functions []string) {
 	}
 }
 
-// leaves returns the stack of a goroutine that leaves it by a panic or Goexit,
-// for a deferred function; how is what it does.
+// leaves returns the stack of a goroutine that leaves by a panic or Goexit, for
+// a deferred function, which calls it; how is what it does.
 func leaves(how string) []stack {
 	pcs := make([]uintptr, 100)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // below Callers, leaves and its caller
 	s := stack{count: 1, waits: how}
-	for left, more := false, true; more; {
+	for more := true; more; {
 		var f runtime.Frame
-		f, more = frames.Next()
-		if left && f.Function != "runtime.goexit" {
+		if f, more = frames.Next(); f.Function != "runtime.goexit" {
 			s.frames = append(s.frames, frame{f.Function, fmt.Sprintf("%s:%d", f.File, f.Line)})
 		}
-		left = left || f.Function == "runtime.gopanic" || f.Function == "runtime.Goexit"
 	}
 	return []stack{s}
 }

@@ -95,7 +95,7 @@ func TestTheMostTellingStackIsFirst(t *testing.T) {
 		{record(1, "0x6", "", "main._Cfunc_f x.go:1"), "C or syscall, 1 goroutine, main._Cfunc_f x.go:1"},
 		{record(1, "0x2", "", "golang.org/x/sync/semaphore.(*Weighted).Acquire s.go:1", "main.f x.go:1"), "chan receive, 1 goroutine, main.f x.go:1"},
 		{record(1, "0x2", "", "golang.org/x/synchrotron.F s.go:1", "main.f x.go:1"), "chan receive, 1 goroutine, synchrotron.F s.go:1"},
-		{record(1, "0x2", "", "github.com/belay-go/belay/errgroup.(*Group).Go s.go:1", "github.com/belay-go/belay/examples/service.f x.go:1"), "chan receive, 1 goroutine, service.f x.go:1"},
+		{record(1, "0x2", "", "github.com/belay-go/belay/errgroup.(*Group).Go s.go:1", "github.com/belay-go/belay/examples/service.f x.go:1", "net/http.HandlerFunc.ServeHTTP s.go:1"), "chan receive, 1 goroutine, service.f x.go:1"},
 	} {
 		line, _ := graceful.ReadStacks(c.profile, "c", 4<<10, symbols)
 		require.Equal(t, c.want, line)
@@ -105,6 +105,8 @@ func TestTheMostTellingStackIsFirst(t *testing.T) {
 func TestWhatIsAlikeIsCountedTogether(t *testing.T) {
 	_, stacks := graceful.ReadStacks(record(2, "0x2 0x7", `"a":"1", `, "main.f x.go:1")+record(3, "0x2 0x8", `"a":"2", `, "main.f x.go:1"), "c", 4<<10, symbols)
 	require.Equal(t, "5 @ chan receive\n    main.f x.go:1\n", stacks)
+	_, stacks = graceful.ReadStacks(record(2, "0x2", "", "main.f x.go:1")+record(3, "0x3", "", "main.f x.go:1"), "c", 4<<10, symbols)
+	require.Equal(t, "3 @ chan send\n    main.f x.go:1\n2 @ chan receive\n    main.f x.go:1\n", stacks, "one line can wait for two things")
 }
 
 func TestOnlyWhatIsOnTopIsWaitedFor(t *testing.T) {

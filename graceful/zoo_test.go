@@ -229,6 +229,7 @@ func TestAHookThatPanicsOrCallsGoexitIsNamedWithItsLineAndTheOthersStop(t *testi
 		require.Equal(t, outcome, c.Outcome, c.Name)
 		require.Regexp(t, fmt.Sprintf(`^%s, 1 goroutine, graceful_test\.TestAHook\S+ \S+/zoo_test\.go:%d$`, how, lines[i]), c.Where)
 		require.Regexp(t, fmt.Sprintf(`(?s)^1 @ %s\n.*    graceful_test\.TestAHook\S+ \S+/zoo_test\.go:%d\n.*graceful\.contain`, how, lines[i]), c.Stacks)
+		require.Regexp(t, `^1 @ \w+\n    runtime\.(gopanic|Goexit) `, c.Stacks, "it begins where it left")
 		require.Contains(t, report.String(), "\n      "+c.Where)
 		var p *belay.PanicError
 		if errors.As(c.Err, &p) {
