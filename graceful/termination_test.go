@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,12 +48,19 @@ func TestTheTerminationLogHasWhatTheStopWaitsForAndThenTheReport(t *testing.T) {
 		release := make(chan struct{})
 		m.Add(0, graceful.Component{Name: "hangs\nfor long", Stop: func(context.Context) error { <-release; return nil }})
 		m.Add(1, stopsAll(m))
+		var mu sync.Mutex
 		seen := map[time.Duration]string{}
 		for _, at := range []time.Duration{2349, 2351, 4701, 7051, 9401} {
-			time.AfterFunc(at*time.Millisecond, func() { seen[at] = content(t, file) })
+			time.AfterFunc(at*time.Millisecond, func() {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[at] = content(t, file)
+			})
 		}
 		report, _ := m.Run(t.Context())
 		close(release)
+		mu.Lock()
+		defer mu.Unlock()
 		require.Equal(t, 3, report.ExitCode())
 		require.Equal(t, before, seen[2349])
 		for at, begins := range map[time.Duration]string{2351: "2.35s (25 %), 7.15s", 4701: "4.7s (50 %), 4.8s", 7051: "7.05s (75 %), 2.45s", 9401: "9.4s (100 %), 100ms"} {
