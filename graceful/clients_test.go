@@ -85,9 +85,10 @@ func TestAPlainShutdownLosesSomeOfAThousandIdleClients(t *testing.T) {
 // playUnread answers without reading what it is sent.
 func playUnread(string) int {
 	m := graceful.New(graceful.Options{})
-	m.Add(1, graceful.HTTP("http", "127.0.0.1:0", &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	m.Add(1, graceful.HTTP("http", "127.0.0.1:0", &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		say("begun")
-		wait(300 * time.Millisecond)
+		<-graceful.Draining(r.Context())
+		wait(3 * settle)
 		fmt.Fprint(w, strings.Repeat("answer ", 1000))
 	})}))
 	m.Add(2, graceful.Component{Name: "say", Start: func(context.Context) error {
