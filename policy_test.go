@@ -22,11 +22,12 @@ const module = "github.com/belay-go/belay"
 // heavy are the packages of the standard library that only those may reach,
 // directly or not, that are named here with them.
 var heavy = map[string][]string{
-	"net/http":      {"graceful", "limiter/httplimit", "timeout/httptimeout"},
-	"crypto/tls":    {"graceful", "limiter/httplimit", "timeout/httptimeout"},
-	"os/signal":     {"graceful", "limiter/httplimit", "timeout/httptimeout"},
-	"log/slog":      {"graceful", "limiter/httplimit", "timeout/httptimeout"},
-	"runtime/pprof": {"graceful", "limiter/httplimit", "timeout/httptimeout"},
+	"net/http":      {"graceful", "graceful/status", "limiter/httplimit", "timeout/httptimeout"},
+	"crypto/tls":    {"graceful", "graceful/status", "limiter/httplimit", "timeout/httptimeout"},
+	"os/signal":     {"graceful", "graceful/status", "limiter/httplimit", "timeout/httptimeout"},
+	"log/slog":      {"graceful", "graceful/status", "limiter/httplimit", "timeout/httptimeout"},
+	"runtime/pprof": {"graceful", "graceful/status", "limiter/httplimit", "timeout/httptimeout"},
+	"html/template": {"graceful/status"},
 	"testing":       {},
 }
 
@@ -39,6 +40,7 @@ var layers = [][]string{
 	{"errgroup", "limiter", "timeout/httptimeout"},
 	{"limiter/semaphore", "limiter/rate", "limiter/adaptive", "limiter/keyed", "limiter/pool", "limiter/httplimit"},
 	{"graceful"},
+	{"graceful/status"},
 }
 
 // modules are the only ones outside of the standard library that packages, not

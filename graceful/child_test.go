@@ -167,6 +167,9 @@ func playChild(mode string) int {
 	case "panic", "panicstop":
 		m.Add(5, graceful.Func("bomb", func(ctx context.Context, ready func()) error {
 			ready()
+			for mode == "panicstop" && m.State() != "ready" {
+				wait(time.Millisecond)
+			}
 			wait(10 * time.Millisecond)
 			panic("the bomb went off")
 		}))

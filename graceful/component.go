@@ -81,13 +81,14 @@ type Component struct {
 	// What the constructors need beyond that. soften is called at the
 	// beginning of a delay, drain at the beginning of this component's stop
 	// while accepting goes on, abort is a Cut that learns its cause. activity
-	// is a number that changes with every request, and list its connections.
-	// detail adds a remark to the report.
+	// is a number that changes with every request. detail adds a remark to the
+	// report, connList its connections to Manager.Conns.
 	soften   func(delay time.Duration)
 	activity func(now time.Time, quiet time.Duration) (count int64, busy bool)
 	drain    func(limit time.Duration)
 	abort    func(cause error)
 	detail   func() string
+	connList func(now time.Time) []Conn
 	wrap     func(net.Conn) net.Conn
 }
 

@@ -70,7 +70,7 @@ func Crowd(n int, name string, f func()) (look func() (line string)) {
 			f()
 		}()
 	}
-	return func() string { return where(r.look(time.Now(), name)[name]) }
+	return func() string { return where(r.m.look(time.Now(), name)[name]) }
 }
 
 // NoticesTo has everything that m would send to a service manager given to

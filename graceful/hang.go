@@ -71,9 +71,11 @@ type profile struct {
 // or were since then: the time of a whole phase is often up at once, and one
 // profile, which takes a while and holds up everybody for a part of it, serves
 // them all. It waits for that; the manager's mutex must not be held.
-func (r *run) look(since time.Time, names ...string) map[string][]stack {
-	manager, _ := pprof.Label(r.ctx, managerLabel)
-	return parseStacks(r.m.profile(since), manager, names, hiddenFunctions)
+func (m *Manager) look(since time.Time, names ...string) map[string][]stack {
+	m.mu.Lock()
+	manager := m.mu.label
+	m.mu.Unlock()
+	return parseStacks(m.profile(since), manager, names, hiddenFunctions)
 }
 
 // profile returns a profile that was not begun before since, or else takes one.
@@ -190,7 +192,8 @@ func (r *run) tell(now time.Time) {
 	}
 	after := now.Sub(began).Round(time.Millisecond)
 	args = append(args, "after", after)
-	stacks := r.look(time.Time{}, names...)
+	stacks := r.m.look(time.Time{}, names...)
+	r.m.saw(stacks)
 	for i, c := range late {
 		if c.where == "" {
 			late[i].where = where(stacks[c.name])
@@ -206,22 +209,22 @@ func (r *run) tell(now time.Time) {
 func (r *run) late(now time.Time) (late []waiting, names []string, since time.Time) {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
-	add := func(p *part, what, where string) {
-		late = append(late, waiting{p.Name, what + " for " + short(now.Sub(p.asked)), where})
+	add := func(p *part, what string, since time.Time, where string) {
+		late = append(late, waiting{p.Name, what + " for " + short(now.Sub(since)), where})
 	}
 	for _, p := range r.stopOrder() {
 		switch {
 		case p.result != nil && p.result.Outcome == "stuck":
-			add(p, "stuck", p.result.Where)
+			add(p, "stuck", p.asked, p.result.Where)
 		case p.result != nil:
 		case p.pre.running() && !p.stopping:
-			add(p, "in its pre-stop hook", "")
+			add(p, "in its pre-stop hook", p.asked, "")
 			names = append(names, p.Name)
 		case p.stopping:
-			add(p, "stopping", "")
+			add(p, "stopping", p.asked, "")
 			names = append(names, p.Name)
 		case r.m.mu.cause == nil && p.launched && !p.up:
-			add(p, "starting", "")
+			add(p, "starting", p.life.launched, "")
 			names = append(names, p.Name)
 		}
 	}
@@ -256,7 +259,7 @@ func (r *run) hung(p *part, res *Result, before []stack, since time.Time) {
 	if res.Outcome != "stuck" {
 		return
 	}
-	after := r.look(since, p.Name)[p.Name]
+	after := r.m.look(since, p.Name)[p.Name]
 	switch later := where(after); {
 	case later == "" || samePlace(before, after):
 	case res.Where == "":

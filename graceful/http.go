@@ -51,6 +51,7 @@ func HTTP(name, addr string, srv *http.Server) Component {
 		drain:    h.drain,
 		abort:    h.abort,
 		detail:   h.detail,
+		connList: h.connList,
 	}
 }
 

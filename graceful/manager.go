@@ -97,7 +97,8 @@ func (s state) String() string { return stateNames[s] }
 
 // A Manager starts and stops components. Make one with [New]; the zero Manager
 // works as well, with the default Options. It runs once. All its methods may
-// be called concurrently, also by the components, and none but Run waits.
+// be called concurrently, also by the components, and none but Run waits for
+// anything of theirs.
 //
 // What was written before a component was given to Add is visible to it; for
 // what it writes, see [Component]. All of it, except what stuck components
@@ -115,7 +116,13 @@ type Manager struct {
 		cause   error         // the first reason to stop
 		since   time.Time     // when there was one
 		failed  bool          // the reason is a component's failure
+		forced  os.Signal     // that cut the stop short; nil: none
+		began   time.Time     // when Run did
+		entered time.Time     // when the state was; zero: it is new
+		ready   bool          // it has been
+		last    *Report       // what Run returned; nil before that
 		wake    chan struct{} // tells Run to look again; nil before it
+		label   string        // of this manager's goroutines
 		profile *profile      // that is being taken; nil: none
 		looks   int           // goroutine profiles taken
 	}
@@ -257,7 +264,8 @@ func (m *Manager) enterLocked(s state) bool {
 	if s <= m.mu.state {
 		return false
 	}
-	m.mu.state = s
+	m.mu.state, m.mu.entered = s, time.Now()
+	m.mu.ready = m.mu.ready || s == stateReady
 	return true
 }
 

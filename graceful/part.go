@@ -38,17 +38,19 @@ type part struct {
 	pre *call // of PreStop
 
 	// Guarded by Manager.mu.
-	ln       *acceptor
-	launched bool
-	started  bool
-	up       bool
-	over     bool
-	prepared bool // its PreStop is over, or out of time
-	stopping bool
-	planned  time.Duration
-	asked    time.Time // when its start, then its stop, began
-	failures []error   // of the component itself, not of its stop
-	result   *Result   // nil until its stop has ended, one way or another
+	ln        *acceptor
+	launched  bool
+	started   bool
+	up        bool
+	over      bool
+	preparing bool // its PreStop was called
+	prepared  bool // its PreStop is over, or out of time
+	stopping  bool
+	planned   time.Duration
+	asked     time.Time // when its PreStop, then its stop, began
+	failures  []error   // of the component itself, not of its stop
+	life      life      // when all of that was
+	result    *Result   // nil until its stop has ended, one way or another
 }
 
 // launch starts the component's goroutine. It ends when the component does.
@@ -58,7 +60,7 @@ func (r *run) launch(p *part) {
 	p.ctx, p.cancel = context.WithCancelCause(context.WithValue(labelled(r.ctx, p.Name), drainKey{}, p))
 	r.m.mu.Lock()
 	p.draining = make(chan struct{})
-	p.launched, p.asked = true, time.Now()
+	p.launched, p.life.launched = true, time.Now()
 	r.m.mu.Unlock()
 	if p.ln != nil {
 		p.ln.serving = func() { r.m.ready(p) }
@@ -125,7 +127,9 @@ func (m *Manager) ready(p *part) {
 }
 
 func (m *Manager) readyLocked(p *part) {
-	p.up = true
+	if !p.up {
+		p.up, p.life.up = true, time.Now()
+	}
 	m.pokeLocked()
 }
 
@@ -135,7 +139,7 @@ func (m *Manager) end(p *part, stage string, err error) {
 	obeyed := cause != nil && (err == nil || errors.Is(err, context.Canceled) || errors.Is(err, cause))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.over = true
+	p.over, p.life.over = true, time.Now()
 	defer m.pokeLocked()
 	switch {
 	case stage == "start" && (err == nil || obeyed):
@@ -210,6 +214,6 @@ func (m *Manager) resolve(p *part, res Result) {
 	if res.Err != nil {
 		res.Err = &ComponentError{Name: p.Name, Stage: "stop", Err: res.Err}
 	}
-	p.result = &res
+	p.result, p.life.resolved = &res, time.Now()
 	m.pokeLocked()
 }

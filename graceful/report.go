@@ -14,10 +14,17 @@ import (
 )
 
 // A Report says what became of every component. It is a plain value, complete
-// when [Manager.Run] returns it, and shares nothing with the manager.
+// when [Manager.Run] returns it, and shares nothing with the manager. One that
+// [Manager.Report] returns before that is live: it says what is so far.
 type Report struct {
+	// State is the manager's at that time, in the words of [Manager.State],
+	// and Since when it was entered; zero for "new". Run returns "done".
+	State string
+	Since time.Time
+
 	// Cause is what began the stop: a *SignalError, a *ComponentError, the
-	// cause of Run's context, or what was given to Stop.
+	// cause of Run's context, or what was given to Stop. It is nil while there
+	// is none.
 	Cause error
 
 	// Forced is the signal that cut the stop short; nil if none did.
@@ -28,8 +35,13 @@ type Report struct {
 
 	// Ran is the time from the beginning of Run to the cause, Took the time
 	// from there to the end, Budget what it might have taken (negative:
-	// anything).
+	// anything). In a live report, Ran and Took end with that moment.
 	Ran, Took, Budget time.Duration
+
+	// Delay is how long the process would serve on after SIGTERM, Reserve what
+	// the budget keeps for each phase whose turn to stop is yet to come, but
+	// never more than its limit.
+	Delay, Reserve time.Duration
 
 	// Components are in the order in which they were to stop: phases
 	// descending, the order of Add within a phase.
@@ -49,10 +61,25 @@ type Result struct {
 	//   "panicked"       its stop hook did; Err has the stack
 	//   "cut"            it was out of time or forced, and ended by that
 	//   "stuck"          it did not even end then, and was left behind
+	// In a live report it may as well be one that is yet to end:
+	//   "starting"       it was started, and has not said that it is up
+	//   "up"             it has
+	//   "ended"          it has returned, as it may; only its stop is to come
+	//   "pre-stop"       its PreStop hook runs
+	//   "stopping"       its stop has begun
+	// There, "never started" is one whose turn is yet to come, too, and
+	// "failed" one whose failure has begun the stop that will come to it.
 	Outcome string
 
+	// Since is when the outcome came to be so; zero where nothing did.
+	Since time.Time
+
+	// Limit is the component's own, zero if it has none.
+	Limit time.Duration
+
 	// Planned is the time that its stop was given (negative: any), Used what
-	// it took.
+	// it took, or has taken so far. Both are zero before the stop, but of a
+	// PreStop hook that runs Used is known.
 	Planned, Used time.Duration
 
 	// Err has every error of the component, joined; nil if there is none.
@@ -68,7 +95,10 @@ type Result struct {
 	// another such line follow if it has moved since: it is slow rather than
 	// stuck. Empty if nothing could be found: a goroutine has the component's
 	// name from the one that started it. Of a stop hook that panicked or called
-	// Goexit it says where that was, with "panic" or "Goexit" for the wait.
+	// Goexit it says where that was, with "panic" or "Goexit" for the wait. Of
+	// one that is stopping it is where it was when the last quarter of the
+	// budget was over, empty before the first; see [Manager.Inspect] for a new
+	// look.
 	Where string
 
 	// Stacks has more of the same: the stacks of all of its goroutines at that
@@ -83,7 +113,8 @@ type Result struct {
 // ExitCode returns the exit code that tells a supervisor how it went: 0 after
 // a clean stop, also one that a signal began; 1 if a component failed; 3 if
 // something had to be cut or is stuck though nothing failed before; 128+n if
-// signal n forced the stop.
+// signal n forced the stop. Of a live report it is the code that goes with what
+// has happened so far.
 func (r Report) ExitCode() int {
 	var failed *ComponentError
 	has := func(outcomes ...string) bool {
@@ -116,8 +147,16 @@ func (r Report) own(failed *ComponentError) bool {
 // String returns a table for a terminal, without a newline at its end.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "stopped after %s: %v; took %s", short(r.Ran), r.Cause, short(r.Took))
-	if r.Budget >= 0 {
+	done := r.State == "" || r.State == stateDone.String()
+	switch {
+	case done:
+		fmt.Fprintf(&b, "stopped after %s: %v; took %s", short(r.Ran), r.Cause, short(r.Took))
+	case r.Cause != nil:
+		fmt.Fprintf(&b, "%s after %s: %v; for %s", r.State, short(r.Ran), r.Cause, short(r.Took))
+	default:
+		fmt.Fprintf(&b, "%s after %s", r.State, short(r.Ran))
+	}
+	if (done || r.Cause != nil) && r.Budget >= 0 {
 		fmt.Fprintf(&b, " of %s", short(r.Budget))
 	}
 	if r.Forced != nil {
@@ -138,7 +177,14 @@ func (r Report) String() string {
 		if c.Err != nil {
 			text = strings.TrimPrefix(text+"; ", "; ") + c.Err.Error()
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s of %s\tphase %d\t%s\n", oneLine(c.Name), outcome, short(c.Used), planned, c.Phase, oneLine(text))
+		used := short(c.Used) + " of " + planned
+		switch c.Outcome {
+		case outcomeStarting, outcomeUp, outcomeEnded:
+			used = "" // its stop has not begun
+		case outcomePreStop:
+			used = short(c.Used)
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\tphase %d\t%s\n", oneLine(c.Name), outcome, used, c.Phase, oneLine(text))
 	}
 	_ = w.Flush()
 	rows := table.String()
@@ -172,37 +218,26 @@ func short(d time.Duration) string {
 // finish ends the run: it writes the report and enters the last state.
 func (r *run) finish() (Report, error) {
 	parts := r.stopOrder()
-	details := make([]string, len(parts))
-	for i, p := range parts {
-		if p.detail != nil {
-			details[i] = p.detail()
-		}
-	}
-	since, cause := r.m.reason()
-	rep := Report{Cause: cause, Ready: r.ready, Ran: max(0, since.Sub(r.began)), Took: time.Since(since), Budget: r.budget.total}
-	if rep.Budget == forever {
-		rep.Budget = -1
-	}
+	details := detailsOf(parts)
 	// The error that began the stop comes first.
 	var errs []error
 	r.m.mu.Lock()
 	if r.m.mu.failed {
-		errs = append(errs, cause)
+		errs = append(errs, r.m.mu.cause)
 	}
-	for i, p := range parts {
-		res := p.reportLocked()
-		res.Detail = details[i]
-		rep.Components = append(rep.Components, res)
+	for _, p := range parts {
 		for _, err := range p.errsLocked() {
-			if err != cause {
+			if err != r.m.mu.cause {
 				errs = append(errs, err)
 			}
 		}
 	}
 	r.m.enterLocked(stateDone)
+	rep := r.m.reportLocked(time.Now(), parts, details)
+	kept := rep.clone()
+	r.m.mu.last = &kept
 	r.m.mu.Unlock()
 	if r.forced != nil {
-		rep.Forced = r.forced.Signal
 		errs = append(errs, r.forced)
 	}
 	r.tellStopped(rep)
@@ -216,21 +251,6 @@ func (p *part) errsLocked() []error {
 		return p.failures
 	}
 	return append(slices.Clone(p.failures), p.result.Err)
-}
-
-func (p *part) reportLocked() Result {
-	res := Result{Outcome: "never started"}
-	if p.result != nil {
-		res = *p.result
-	} else if len(p.failures) > 0 {
-		res.Outcome = "failed" // to bind
-	}
-	res.Name, res.Phase, res.Planned = p.Name, p.phase, p.planned
-	if p.planned == forever {
-		res.Planned = -1
-	}
-	res.Err = join(p.errsLocked())
-	return res
 }
 
 // join is errors.Join that leaves a single error as it is.

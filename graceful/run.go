@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
@@ -65,6 +66,7 @@ func (m *Manager) newRun(ctx context.Context) *run {
 		r.release()
 		panic("graceful: Run called twice")
 	}
+	m.mu.began = r.began
 	m.enterLocked(stateStarting)
 	if m.mu.cause != nil {
 		m.enterLocked(statePreStop)
@@ -89,6 +91,9 @@ func (m *Manager) newRun(ctx context.Context) *run {
 	r.notify = m.newNotifier(r.log, r.began)
 	r.parent, r.gone = ctx, ctx.Done()
 	r.ctx = numbered(context.WithoutCancel(ctx))
+	m.mu.Lock()
+	m.mu.label, _ = pprof.Label(r.ctx, managerLabel)
+	m.mu.Unlock()
 	r.startCtx, r.cancelStart = context.WithCancelCause(r.ctx)
 	r.stopCtx, r.force = context.WithCancelCause(r.ctx)
 	return r
@@ -182,6 +187,7 @@ func (r *run) signal(sig os.Signal, now time.Time) {
 	case second:
 		if r.forced == nil {
 			r.forced = &SignalError{Signal: sig, Again: true}
+			r.m.force(r.forced)
 			r.m.begin(r.forced) // if both came before anyone looked
 			r.log.Warn("graceful: forced", "signal", sig.String())
 			r.force(r.forced)

@@ -113,7 +113,7 @@ func (r *run) stopPart(p *part, cause error, window time.Duration) {
 		}
 	}
 	why := context.Cause(ctx)
-	before, cut := r.look(time.Time{}, p.Name)[p.Name], time.Now()
+	before, cut := r.m.look(time.Time{}, p.Name)[p.Name], time.Now()
 	outcome, err := r.cut(p, hook, why, grace)
 	res := Result{Outcome: outcome, Used: time.Since(began), Err: err}
 	r.hung(p, &res, before, cut)

@@ -8,20 +8,42 @@ import (
 	"os"
 	"runtime"
 	"runtime/metrics"
+
+	"github.com/belay-go/belay"
+	"github.com/belay-go/belay/graceful"
+	"github.com/belay-go/belay/graceful/status"
 )
 
-// adminRoutes returns the handler of -admin.
+// adminRoutes returns the handler of -admin. Only a service with a manager has
+// its page.
 func (s *service) adminRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.statusPage)
 	mux.HandleFunc("GET /version", s.httpVersion)
 	mux.HandleFunc("GET /metrics", s.metrics)
-	mux.HandleFunc("GET /debug/belay", s.debug)
+	mux.HandleFunc("GET /state", s.stateJSON)
+	if s.page != nil {
+		mux.Handle("/debug/belay", s.page)
+	}
 	return mux
 }
 
-// state is what /debug/belay answers with: enough to see from outside whether
-// a stop or a restart left anything behind.
+// managerPage shows what m does, and the limits. Whoever reaches -admin may see
+// who the clients are.
+func (s *service) managerPage(m *graceful.Manager) http.Handler {
+	return status.Handler(m, status.Options{
+		Title:  "belay example service",
+		Detail: true,
+		// Those of now: a reload begins to count anew.
+		Stats: map[string]func() belay.Stats{
+			"requests":     func() belay.Stats { return s.limits.now.Load().whole.Stats() },
+			"client rates": func() belay.Stats { return s.limits.now.Load().clients.stats() },
+		},
+	})
+}
+
+// state is what /state answers with: enough to see from outside whether a stop
+// or a restart left anything behind.
 type state struct {
 	PID         int    `json:"pid"`
 	Generation  int    `json:"generation"`
@@ -57,7 +79,7 @@ func (s *service) state() state {
 	}
 }
 
-func (s *service) debug(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.state()) }
+func (s *service) stateJSON(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.state()) }
 
 func (s *service) statusPage(w http.ResponseWriter, _ *http.Request) {
 	st := s.state()
@@ -67,7 +89,7 @@ requests    %d (%d in flight, %d waiting, %d shed, %d failed)
 limits      %d per second and client, %d at once
 process     %d goroutines, %d descriptors, %d KiB
 
-/version  /metrics  /debug/belay
+/version  /metrics  /state  /debug/belay
 `, st.PID, st.Ready, st.Requests, st.InFlight, st.Waiting, st.Shed, st.Failed,
 		st.Rate, st.Concurrency, st.Goroutines, st.Descriptors, st.Memory>>10)
 }

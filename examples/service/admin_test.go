@@ -4,11 +4,14 @@ package main
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"runtime"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/belay-go/belay/graceful"
 )
 
 func TestTheStatusPageTellsWhatTheServiceDid(t *testing.T) {
@@ -22,7 +25,7 @@ func TestTheStatusPageTellsWhatTheServiceDid(t *testing.T) {
 	})
 	h := s.adminRoutes()
 	var st state
-	require.NoError(t, json.Unmarshal(get(h, "/debug/belay").Body.Bytes(), &st))
+	require.NoError(t, json.Unmarshal(get(h, "/state").Body.Bytes(), &st))
 	require.True(t, st.Ready)
 	require.EqualValues(t, 3, st.Requests)
 	require.EqualValues(t, 1, st.Shed)
@@ -43,4 +46,53 @@ func TestTheStatusPageTellsWhatTheServiceDid(t *testing.T) {
 	require.Contains(t, get(h, "/").Body.String(), "requests    3 (0 in flight, 0 waiting, 1 shed, 0 failed)")
 	require.Contains(t, get(h, "/version").Body.String(), `"pid"`)
 	require.Equal(t, 404, get(h, "/nothing").Code)
+	require.Equal(t, 404, get(h, "/debug/belay").Code, "without a manager")
+}
+
+func TestThePageShowsTheManagerAndTheLimits(t *testing.T) {
+	s := newTestService(t, generous())
+	m := graceful.New(graceful.Options{})
+	s.page = s.managerPage(m)
+	s.addTo(m)
+	synctest.Test(t, func(t *testing.T) { // so that no time passes
+		s.limits.set(settings{rate: 2, concurrency: 3})
+		for range 3 {
+			get(s.routes(), "/slow?d=11s") // two bad requests, one too many
+		}
+	})
+	ask := func(target, host string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", target, nil)
+		r.Host = host
+		return do(s.adminRoutes(), r)
+	}
+	var page struct {
+		State      string `json:"state"`
+		Components []struct {
+			Name    string `json:"name"`
+			Outcome string `json:"outcome"`
+		} `json:"components"`
+		Stats []struct {
+			Name    string `json:"name"`
+			Limit   int    `json:"limit"`
+			Total   int    `json:"total"`
+			Refused int    `json:"refused"`
+		} `json:"stats"`
+	}
+	require.NoError(t, json.Unmarshal(ask("/debug/belay?format=json", "127.0.0.1:8081").Body.Bytes(), &page))
+	require.Equal(t, "new", page.State)
+	var names []string
+	for _, c := range page.Components {
+		names = append(names, c.Name)
+		require.Equal(t, "never started", c.Outcome)
+	}
+	require.Equal(t, []string{"health", "http", "grpc", "signals", "digest", "admin"}, names)
+	require.Equal(t, "client rates", page.Stats[0].Name)
+	require.Equal(t, 2, page.Stats[0].Total)
+	require.Equal(t, 1, page.Stats[0].Refused)
+	require.Equal(t, 3, page.Stats[1].Limit)
+	require.Equal(t, 2, page.Stats[1].Total)
+
+	require.Contains(t, ask("/debug/belay", "localhost").Body.String(), "<title>new: belay example service</title>")
+	require.Equal(t, 403, ask("/debug/belay", "evil.example").Code)
+	require.Equal(t, 404, get(s.routes(), "/debug/belay").Code, "where clients are")
 }

@@ -5,8 +5,10 @@ package main
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/belay-go/belay"
 	"github.com/belay-go/belay/limiter/rate"
 )
 
@@ -22,6 +24,9 @@ const generation = 1024
 // It is safe for concurrent use.
 type clients struct {
 	perSecond int
+
+	// What all buckets have counted, those included that are forgotten.
+	allowed, refused atomic.Uint64
 
 	mu struct {
 		sync.Mutex
@@ -42,10 +47,17 @@ func newClients(perSecond int) *clients {
 func (c *clients) allow(client string) (wait time.Duration, ok bool) {
 	bucket := c.bucket(client)
 	if bucket.Allow() {
+		c.allowed.Add(1)
 		return 0, true
 	}
+	c.refused.Add(1)
 	missing := max(0, 1-bucket.Tokens()) // time has passed since
 	return time.Duration(missing / float64(c.perSecond) * float64(time.Second)), false
+}
+
+// stats has for all clients together what [rate.Limiter.Stats] has for one.
+func (c *clients) stats() belay.Stats {
+	return belay.Stats{Total: c.allowed.Load(), Refused: c.refused.Load()}
 }
 
 func (c *clients) bucket(client string) *rate.Limiter {

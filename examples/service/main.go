@@ -15,6 +15,7 @@
 //   - timeout: digest.go, work in the background that a stop waits for, but
 //     not for ever
 //   - graceful: serve.go, the order of start and stop, signals, the report
+//   - graceful/status: admin.go, the page that tells what the service waits for
 //
 // SIGTERM, SIGINT and SIGQUIT stop it without losing a request. SIGHUP reads
 // the limits again. SIGUSR2 is for a restart without loss, which is not built

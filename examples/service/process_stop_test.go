@@ -6,10 +6,12 @@ package main
 // that hangs.
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -95,4 +97,26 @@ func TestAComponentThatHangsIsNamedAndDoesNotHoldUpTheExit(t *testing.T) {
 	c.ends(t, 3)
 	require.Regexp(t, `(?m)^  consumer +STUCK .*\n      chan send, 1 goroutine, \w+\.\(\*consumer\)\.flush \S+/service/consumer\.go:\d+$`, c.stderr.String())
 	require.Regexp(t, `(?m)^  digest +stopped `, c.stderr.String(), "the others still stop")
+}
+
+// Who is called while the stop takes too long opens the page.
+func TestThePageNamesWhatTheStopWaitsFor(t *testing.T) {
+	t.Parallel()
+	c := start(t, []string{"SERVICE_HANG=consumer"}, "-grace", "1m")
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	var page struct {
+		WaitsFor   []string `json:"waits_for"`
+		Components []struct{ Name, Where string }
+	}
+	require.Eventually(t, func() bool {
+		require.NoError(t, json.Unmarshal([]byte(c.get(t, c.admin, "/debug/belay?format=json&stacks")), &page))
+		return len(page.WaitsFor) == 1 && page.WaitsFor[0] == "consumer"
+	}, patience, 5*time.Millisecond)
+	for _, component := range page.Components {
+		if component.Name == "consumer" {
+			require.Regexp(t, `^chan send, 1 goroutine, \w+\.\(\*consumer\)\.flush \S+/service/consumer\.go:\d+$`, component.Where)
+		}
+	}
+	require.NoError(t, c.Process.Kill()) // its end is tested elsewhere
+	_ = c.Wait()
 }

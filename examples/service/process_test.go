@@ -112,12 +112,12 @@ func (c *child) get(t *testing.T, addr, path string) string {
 	return string(body)
 }
 
-// status polls the status page until it is as wanted.
+// status polls the state until it is as wanted.
 func (c *child) status(t *testing.T, want func(state) bool) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		var st state
-		require.NoError(t, json.Unmarshal([]byte(c.get(t, c.admin, "/debug/belay")), &st))
+		require.NoError(t, json.Unmarshal([]byte(c.get(t, c.admin, "/state")), &st))
 		return want(st)
 	}, patience, 5*time.Millisecond)
 }

@@ -36,6 +36,7 @@ func (p process) serve(s *service, onReady func(web, rpc net.Addr)) int {
 	})
 	s.livez, s.readyz = m.Livez, m.Readyz
 	s.adminAddr = func() string { return m.Addr("admin").String() }
+	s.page = s.managerPage(m)
 	s.addTo(m)
 
 	report, err := m.Run(context.Background())

@@ -1,6 +1,6 @@
 package main
 
-// The numbers of the service: what /metrics, /debug/belay and the digest in
+// The numbers of the service: what /metrics, /state and the digest in
 // the log are made of.
 
 import (

@@ -56,6 +56,7 @@ type service struct {
 	// Who stops the service also knows these; set before anything is served.
 	livez, readyz http.HandlerFunc
 	adminAddr     func() string // where -admin listens
+	page          http.Handler  // /debug/belay; nil: none
 }
 
 // newService opens the folder and reads the limits; it starts nothing. Close

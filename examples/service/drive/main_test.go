@@ -64,7 +64,7 @@ func play(role string) {
 
 func ready(addr string) { fmt.Printf("ready http=%s grpc=%s pid=%d\n", addr, addr, os.Getpid()) }
 
-// serveAdmin serves the version and the status page on one address.
+// serveAdmin serves the version and the state on one address.
 func serveAdmin() (addr string) {
 	mux := http.NewServeMux()
 	web := httptest.NewServer(mux)
@@ -75,7 +75,7 @@ func serveAdmin() (addr string) {
 		}
 		fmt.Fprintf(w, `{"pid":%d,"generation":1,"admin":%q}`, os.Getpid(), addr)
 	})
-	mux.HandleFunc("GET /debug/belay", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"pid":1,"goroutines":12,"descriptors":9,"memory":4096,"in_flight":2}`)
 	})
 	return addr

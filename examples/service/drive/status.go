@@ -1,6 +1,6 @@
 package drive
 
-// What a server says about itself on its status page: the driver can see its
+// What a server says about itself on its admin address: the driver can see its
 // answers, but not its goroutines.
 
 import (
@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// statusTime bounds one look at the status page.
+// statusTime bounds one look.
 const statusTime = 2 * time.Second
 
-// adminOf asks a server for the address of its status page.
+// adminOf asks a server for its admin address.
 func adminOf(addr string) (string, error) {
 	var version struct {
 		Admin string `json:"admin"`
@@ -37,10 +37,10 @@ type held struct {
 	InFlight    int64  `json:"in_flight"`
 }
 
-// statusOf asks a status page.
+// statusOf asks a server what it holds.
 func statusOf(admin string) (held, error) {
 	var s held
-	err := getJSON("http://"+admin+"/debug/belay", &s)
+	err := getJSON("http://"+admin+"/state", &s)
 	return s, err
 }
 
