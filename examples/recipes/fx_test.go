@@ -7,6 +7,7 @@ import (
 	"errors"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
@@ -91,7 +92,15 @@ func TestFXStartsAndStopsAManager(t *testing.T) {
 			m.Add(0, graceful.Component{Name: "a", Start: j.note("start a"), Stop: j.note("stop a")})
 			m.Add(1, graceful.Component{Name: "b", Start: j.note("start b"), Stop: j.note("stop b")})
 		}))
-	require.NoError(t, app.Start(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	require.NoError(t, app.Start(ctx))
+	cancel() // as fx does once it has started
+	select {
+	case end := <-app.Wait():
+		require.Fail(t, "ended by itself", "%v", end)
+	case <-time.After(50 * time.Millisecond):
+	}
+	require.Equal(t, journal{"start pool", "start a", "start b"}, j)
 	require.NoError(t, app.Stop(t.Context()))
 	require.Equal(t, journal{"start pool", "start a", "start b", "stop b", "stop a", "stop pool"}, j)
 }

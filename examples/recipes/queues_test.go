@@ -31,6 +31,7 @@ import (
 
 // topic is a reader that has as many messages as one wants.
 type topic struct {
+	taking    context.Context // of the last FetchMessage, to see its end
 	next      int64
 	committed []int64
 	left      bool
@@ -40,15 +41,19 @@ func (p *topic) FetchMessage(ctx context.Context) (kafka.Message, error) {
 	if err := ctx.Err(); err != nil {
 		return kafka.Message{}, err
 	}
+	p.taking = ctx
 	p.next++
 	return kafka.Message{Offset: p.next}, nil
 }
 
 func (p *topic) CommitMessages(ctx context.Context, ms ...kafka.Message) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, m := range ms {
 		p.committed = append(p.committed, m.Offset)
 	}
-	return ctx.Err()
+	return nil
 }
 
 func (p *topic) Close() error { p.left = true; return nil }
@@ -57,24 +62,19 @@ var _ recipes.KafkaReader = (*kafka.Reader)(nil)
 
 func TestAKafkaConsumerEndsItsMessageCommitsItAndLeaves(t *testing.T) {
 	var p topic
-	inHand, goOn := make(chan int64, 1), make(chan struct{})
+	inHand := make(chan int64, 1)
 	var handled atomic.Int64
 	r := run(t, func(m *graceful.Manager) {
 		m.Add(0, recipes.Kafka(func() recipes.KafkaReader { return &p }, func(ctx context.Context, m kafka.Message) error {
 			if m.Offset == 3 {
 				inHand <- m.Offset
-				<-goOn
+				<-p.taking.Done() // the stop begins in the middle of it
 			}
 			handled.Add(1)
 			return ctx.Err()
 		}))
 	})
 	receive(t, inHand)
-	r.Stop(nil)
-	for r.State() != "stopping" {
-		time.Sleep(time.Millisecond)
-	}
-	close(goOn)
 	r.endsClean()
 	require.EqualValues(t, 3, handled.Load())
 	require.Equal(t, []int64{1, 2, 3}, p.committed)
