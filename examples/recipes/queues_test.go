@@ -197,6 +197,7 @@ func TestANATSConnectionDrainsWhatItHasAndWhatItSays(t *testing.T) {
 		unsubbed = s.unsubbed
 		s.mu.Unlock()
 	}
+	r.waits()
 	close(goOn)
 	r.endsClean()
 	for _, want := range []string{"one", "two", "three"} {
@@ -242,11 +243,7 @@ func TestACronJobThatRunsIsWaitedFor(t *testing.T) {
 	r := run(t, func(m *graceful.Manager) { m.Add(0, recipes.Cron(c, nil)) })
 	receive(t, running)
 	r.Stop(nil)
-	select {
-	case <-r.over:
-		require.Fail(t, "did not wait")
-	case <-time.After(50 * time.Millisecond):
-	}
+	r.waits()
 	close(goOn)
 	r.endsClean()
 	require.True(t, ended.Load())

@@ -74,6 +74,16 @@ func (r *running) wait() (graceful.Report, error) {
 	return r.report, r.err
 }
 
+// waits wants the stop to wait, for as long as a test can.
+func (r *running) waits() {
+	r.t.Helper()
+	select {
+	case <-r.over:
+		require.Fail(r.t, "did not wait")
+	case <-time.After(50 * time.Millisecond):
+	}
+}
+
 // endsClean stops the manager and wants every component to have stopped.
 func (r *running) endsClean() {
 	r.t.Helper()
