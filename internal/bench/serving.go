@@ -157,7 +157,7 @@ func raw(c net.Conn) func() {
 
 // stock returns a caller that shares the connection of a stock transport.
 func stock(p served.Protocol, addr net.Addr) func() {
-	t, url := served.Transport(p, nil), p.URL(addr)
+	t, url := served.Transport(p, nil), p.URL(addr.String())
 	call := func() {
 		req, err := http.NewRequest(http.MethodGet, url, nil)
 		if err != nil {

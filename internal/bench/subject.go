@@ -146,7 +146,7 @@ func (s *subject) listen(serve func(net.Listener) error) {
 func (s *subject) callWeb() {
 	t := served.Transport(s.protocol, nil)
 	t.MaxIdleConnsPerHost = inFlight // or else it would close some by itself
-	url := s.protocol.URL(s.addr)
+	url := s.protocol.URL(s.addr.String())
 	s.hangUp = t.CloseIdleConnections
 	s.get = func() error {
 		req, err := http.NewRequest(http.MethodGet, url, nil)

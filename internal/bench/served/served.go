@@ -17,10 +17,12 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -60,11 +62,11 @@ func (p Protocol) protocols(server bool) *http.Protocols {
 }
 
 // URL is that of a server of the protocol.
-func (p Protocol) URL(addr net.Addr) string {
+func (p Protocol) URL(addr string) string {
 	if p == TLSH2 {
-		return "https://" + addr.String()
+		return "https://" + addr
 	}
-	return "http://" + addr.String()
+	return "http://" + addr
 }
 
 // Web returns a server of the protocol that says nothing of the errors of its
@@ -143,7 +145,7 @@ func RPC(h Handler) *grpc.Server {
 // Client returns a client connection to a server of RPC, which is not dialled
 // before it is needed. dial may be nil.
 func Client(addr string, dial func(ctx context.Context, addr string) (net.Conn, error)) (*grpc.ClientConn, error) {
-	opts := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy()}
+	opts := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy(), grpc.WithStatsHandler(watcher{})}
 	if dial != nil {
 		opts = append(opts, grpc.WithContextDialer(dial))
 	}
@@ -155,4 +157,34 @@ func Call(ctx context.Context, c *grpc.ClientConn, in string) (string, error) {
 	var out wrapperspb.StringValue
 	err := c.Invoke(ctx, method, wrapperspb.String(in), &out)
 	return out.GetValue(), err
+}
+
+type sentKey struct{}
+
+// Sent returns a context for one call, and what tells when that call was last put
+// on a connection; zero if it never was.
+func Sent(ctx context.Context) (context.Context, func() time.Time) {
+	at := new(atomic.Pointer[time.Time])
+	return context.WithValue(ctx, sentKey{}, at), func() time.Time {
+		if t := at.Load(); t != nil {
+			return *t
+		}
+		return time.Time{}
+	}
+}
+
+// watcher is told of each step of a call.
+type watcher struct{}
+
+func (watcher) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (watcher) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (watcher) HandleConn(context.Context, stats.ConnStats)                       {}
+
+func (watcher) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	if at, ok := ctx.Value(sentKey{}).(*atomic.Pointer[time.Time]); ok {
+		if _, ok := s.(*stats.OutHeader); ok {
+			now := time.Now()
+			at.Store(&now)
+		}
+	}
 }
