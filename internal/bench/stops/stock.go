@@ -78,7 +78,10 @@ func (c *h2) post(ctx context.Context, body string) (resp *http.Response, got st
 	return resp, string(all), nil
 }
 
-func (c *h2) close() { c.transport.CloseIdleConnections() }
+func (c *h2) close() {
+	c.transport.CloseIdleConnections()
+	c.last = time.Time{}
+}
 
 // rpc is a stock grpc client. Only its worker uses it.
 type rpc struct {
