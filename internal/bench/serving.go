@@ -54,7 +54,7 @@ func servingRows() []row {
 		r.theirs, r.ours, r.renew = serve(load.protocol, load.callers, false)
 		rows = append(rows, r)
 	}
-	return append(rows, hookRow(1), hookRow(runtime.GOMAXPROCS(0)))
+	return append(rows, hookRow(1), hookRow(max(2, runtime.GOMAXPROCS(0))))
 }
 
 // serve returns the sides of a comparison of net/http with graceful or with
@@ -184,8 +184,12 @@ func hookRow(goroutines int) row {
 	}
 	hooks := newHooked(goroutines)
 	ours := func(n int) { each(goroutines, n, func(i int) func() { return hooks()[i] }) }
+	shape := "the hooks around a request"
+	if goroutines > 1 {
+		shape += fmt.Sprintf(", %d goroutines", goroutines)
+	}
 	return row{
-		shape:  fmt.Sprintf("the hooks around a request, %d goroutines", goroutines),
+		shape:  shape,
 		peer:   "the handler alone",
 		rounds: short / 5,
 		length: shortLength,

@@ -2,8 +2,8 @@ package main
 
 // This file measures how long a stop takes once there is nothing left to wait
 // for: from the moment in which the last handler has its answer, so that writing
-// it is part of it, to the return of graceful's Run, or of net/http's Shutdown, or of
-// grpc's GracefulStop. Some of these never return, and count as hangs.
+// it is part of it, to the return of graceful's Run, or of net/http's Shutdown,
+// or of grpc's GracefulStop. Those that hang count as what they were waited for.
 
 import (
 	"fmt"
@@ -19,6 +19,9 @@ import (
 const overGRPC served.Protocol = "grpc unary"
 
 const (
+	// settled is how long after the end of accepting a silent connection may
+	// still speak, as graceful promises: its stop can't be over before.
+	settled = 50 * time.Millisecond
 	// hangs is how long a stop is waited for.
 	hangs = 6 * time.Second
 	// inFlight is how many requests a server has when its stop begins.
@@ -55,9 +58,10 @@ func stopRow(p served.Protocol, end time.Duration, quiet bool) row {
 	}
 	servers := 24
 	switch {
-	case end < 100*time.Millisecond:
-		// Theirs does not wait for those whose connection is not accepted yet.
-		r.shape += ", counted from the end of accepting"
+	case end < settled:
+		// Theirs does not wait for those who have not spoken yet, so there is
+		// nothing to compare.
+		r.shape += ", counted from the end of the settle time"
 		r.target = 0
 	case quiet:
 		r.shape += fmt.Sprintf(", with %d silent connections and %d half-open ones", silence, halves)
@@ -88,7 +92,7 @@ func stops(p served.Protocol, end time.Duration, quiet bool, n int) (theirs, our
 		s.ask()
 	}
 	if quiet {
-		time.Sleep(50 * time.Millisecond) // for the halves to be read
+		time.Sleep(settled) // for the halves to be read
 	}
 	var stopping sync.WaitGroup
 	for _, s := range all {

@@ -229,13 +229,13 @@ func (s *subject) stop(end time.Duration) {
 }
 
 // took returns, in nanoseconds, what the stop took from the last answer on, or
-// from the end of accepting where that was later.
+// from the end of the settle time where that was later. It is never zero.
 func (s *subject) took() float64 {
 	from := s.mu.last
-	if s.accepting.After(from) {
-		from = s.accepting
+	if end := s.accepting.Add(settled); !s.accepting.IsZero() && end.After(from) {
+		from = end
 	}
-	return float64(max(s.over.Sub(from), 1))
+	return float64(max(s.over.Sub(from), time.Microsecond))
 }
 
 func (s *subject) close() {

@@ -37,7 +37,7 @@ func (c *http1) do(body string, sending func()) (outcome, error) {
 			c.close()
 		}
 		if err := c.connect(); err != nil {
-			return ofError(err, time.Time{}, time.Time{}, settle)
+			return ofError(err, false, 0)
 		}
 		sending()
 		sent, err := c.exchange(body)
@@ -46,7 +46,7 @@ func (c *http1) do(body string, sending func()) (outcome, error) {
 		}
 		if err != nil {
 			c.close()
-			return ofError(err, sent, c.last, settle)
+			return ofError(err, true, sent.Sub(c.last))
 		}
 		return answered, nil
 	}

@@ -72,7 +72,8 @@ type load struct {
 
 	mu struct {
 		sync.Mutex
-		losses []loss    // the first of them
+		losses []loss // the first of each outcome
+		told   [outcomes]int
 		last   time.Time // when the last answer was complete
 	}
 }
@@ -101,7 +102,7 @@ func newClient(p protocol, a addresses, dial func(addr string) (net.Conn, error)
 	case overTLS:
 		return newH2(served.TLSH2, a.tls, dial)
 	default:
-		return &rpc{addr: a.rpc, dial: dial}
+		return newRPC(a.rpc, dial)
 	}
 }
 
@@ -136,8 +137,9 @@ func (l *load) count(p protocol, o outcome, err error) {
 	switch o {
 	case answered:
 		l.mu.last = time.Now()
-	case lost, late, failed:
-		if len(l.mu.losses) < shown {
+	case refused:
+	default:
+		if l.mu.told[o]++; l.mu.told[o] <= shown {
 			l.mu.losses = append(l.mu.losses, loss{p, o, withoutPorts(err)})
 		}
 	}

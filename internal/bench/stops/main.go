@@ -17,11 +17,11 @@
 //   - lost: sent, or at least connected, and no complete answer. No client tries
 //     again by itself, except that the stock clients of h2 and grpc do so when the
 //     server tells them that it has not begun a request.
-//   - late: the same, sent on a connection on which the client had been silent for
-//     longer than a server has to wait for it. Clients here never wait, so it is
-//     the machine that kept one from its turn.
-//   - turned: the server told that it had not begun it, and the client that tried
-//     again found nobody. A stock client of h2 can't prevent that.
+//   - turned: sent, and the server told that it had not begun it, so that the
+//     stock client tried again, and found nobody.
+//   - late: one of these two, where the client had been silent for longer than a
+//     server has to wait for it. Clients here never wait, so it is the machine that
+//     kept one from its turn.
 //   - refused: dialled when accepting had ended. The client ends there.
 package main
 
@@ -37,7 +37,7 @@ import (
 const (
 	// controlMost is how many stops of the others may lose nothing.
 	controlMost = 20
-	// shown is how many losses are printed as they come, of either side.
+	// shown is how many losses are printed as they come, of each outcome.
 	shown = 10
 )
 

@@ -37,9 +37,8 @@ func (o outcome) String() string {
 
 const (
 	// settle is how long a connection must have been silent in a stop for a
-	// server to close it, and linger for how long one of h2 is kept after it
-	// was told to go.
-	settle, linger = 50 * time.Millisecond, 50 * time.Millisecond
+	// server to close it.
+	settle = 50 * time.Millisecond
 	// answerTime bounds a request.
 	answerTime = 8 * time.Second
 	// dialTime bounds a dial. The kernel sends a second SYN after one second.
@@ -87,9 +86,9 @@ func ofDial(err error, gone bool) outcome {
 	return failed
 }
 
-// ofError tells what the error of a request means. sent is when it was, zero if
-// it never left; last is when the connection had last been heard of before that.
-func ofError(err error, sent, last time.Time, most time.Duration) (outcome, error) {
+// ofError tells what the error of a request means that was sent, or not, after the
+// client had been silent for a while.
+func ofError(err error, sent bool, silent time.Duration) (outcome, error) {
 	o := lost
 	if d := (*dialError)(nil); errors.As(err, &d) {
 		o = d.outcome
@@ -100,15 +99,14 @@ func ofError(err error, sent, last time.Time, most time.Duration) (outcome, erro
 			}
 		}
 	}
-	silent := sent.Sub(last)
-	switch {
-	case o == refused && !sent.IsZero():
+	if o == refused && sent {
 		o = turned
-	case o == lost && !sent.IsZero() && silent >= most:
+	}
+	if (o == lost || o == turned) && silent >= settle {
 		o = late
 	}
-	if (o == lost || o == late) && !sent.IsZero() {
-		err = fmt.Errorf("%w (sent after %.1f ms of silence)", err, silent.Seconds()*1e3)
+	if o != refused && o != failed {
+		err = fmt.Errorf("%w (after %.1f ms of silence)", err, silent.Seconds()*1e3)
 	}
 	return o, err
 }

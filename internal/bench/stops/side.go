@@ -15,7 +15,7 @@ type side struct {
 	counts  [protocols][outcomes]int64
 	flying  int             // requests in flight at a signal, the fewest
 	after   []time.Duration // from the last answer to the end of the process
-	told    int             // losses that were printed
+	told    [outcomes]int   // losses that were printed
 }
 
 // stop stops one child under load.
@@ -73,8 +73,12 @@ func (s *side) asked() int64 {
 // tell prints what was lost, as long as that is not too much, and how far the
 // stops have come.
 func (s *side) tell(losses []loss) {
+	most := shown
+	if s.kind == plain {
+		most = 3 // it is known why
+	}
 	for _, what := range losses {
-		if s.told++; s.told <= shown {
+		if s.told[what.outcome]++; s.told[what.outcome] <= most {
 			progress(false, "")
 			fmt.Printf("%s, stop %d: %s %v: %s\n", s.kind, s.stops, what.protocol, what.outcome, what.why)
 		}

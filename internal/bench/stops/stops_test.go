@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -87,34 +88,60 @@ func TestAFailedDialIsARefusalUnlessTheKernelHadAccepted(t *testing.T) {
 }
 
 func TestAnErrorMeansWhatItsDialOrItsSilenceSays(t *testing.T) {
-	now := time.Now()
-	never := time.Time{}
 	dialled := func(o outcome) error { return fmt.Errorf("do: %w", &dialError{o, io.EOF}) }
 	overRPC := func(err error) error { return status.Error(codes.Unavailable, "connection error: "+err.Error()) }
 	for _, c := range []struct {
-		err        error
-		sent, last time.Time
-		want       outcome
+		err    error
+		sent   bool
+		silent time.Duration
+		want   outcome
 	}{
-		{io.EOF, now, now.Add(-settle + 1), lost},
-		{io.EOF, now, now.Add(-settle), late},
-		{io.EOF, never, never, lost}, // a handshake that failed
-		{dialled(refused), never, never, refused},
-		{dialled(refused), now, now, turned},
-		{dialled(lost), never, never, lost},
-		{dialled(failed), never, never, failed},
-		{overRPC(dialled(refused)), never, never, refused},
-		{overRPC(dialled(refused)), now, now, turned},
-		{overRPC(dialled(lost)), never, never, lost},
-		{overRPC(dialled(failed)), never, never, failed},
-		{overRPC(errors.New("error reading from server: EOF")), now, now, lost},
-		{status.Error(codes.DeadlineExceeded, "too late"), now, now, lost},
-		{errOdd, now, now, lost},
+		{io.EOF, true, settle - 1, lost},
+		{io.EOF, true, settle, late},
+		{io.EOF, false, settle - 1, lost}, // a handshake that failed
+		{io.EOF, false, settle, late},
+		{dialled(refused), false, 0, refused},
+		{dialled(refused), false, settle, refused},
+		{dialled(refused), true, settle - 1, turned},
+		{dialled(refused), true, settle, late},
+		{dialled(lost), false, 0, lost},
+		{dialled(failed), false, 0, failed},
+		{overRPC(dialled(refused)), false, 0, refused},
+		{overRPC(dialled(refused)), true, 0, turned},
+		{overRPC(dialled(lost)), false, 0, lost},
+		{overRPC(dialled(failed)), false, 0, failed},
+		{overRPC(errors.New("error reading from server: EOF")), true, 0, lost},
+		{status.Error(codes.DeadlineExceeded, "too late"), true, 0, lost},
+		{errOdd, true, 0, lost},
 	} {
-		o, err := ofError(c.err, c.sent, c.last, settle)
+		o, err := ofError(c.err, c.sent, c.silent)
 		require.Equal(t, c.want, o, "%v", c.err)
 		require.ErrorIs(t, err, c.err)
 	}
+}
+
+func TestASilenceInTheHandshakeIsNotedByItsLongest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := line{dial: func(string) (net.Conn, error) {
+			time.Sleep(3 * time.Millisecond)
+			ours, theirs := net.Pipe()
+			go io.Copy(io.Discard, theirs) // ends when ours is closed
+			return ours, nil
+		}}
+		require.Zero(t, l.silence(time.Time{}))
+		c, err := l.connect(t.Context(), "")
+		require.NoError(t, err)
+		defer c.Close()
+		for _, d := range []time.Duration{1, 7, 2} {
+			time.Sleep(d * time.Millisecond)
+			_, err = io.WriteString(c, "x")
+			require.NoError(t, err)
+		}
+		require.Equal(t, 7*time.Millisecond, l.silence(time.Time{}))
+		require.Equal(t, 7*time.Millisecond, l.silence(time.Now()))
+		l.answered = time.Now().Add(-time.Second)
+		require.Equal(t, time.Second, l.silence(time.Now()))
+	})
 }
 
 func TestTheExitCodeSaysWhetherTheRunProvesAnything(t *testing.T) {
