@@ -72,7 +72,9 @@ func TestALookAtTwentyThousandGoroutinesIsQuick(t *testing.T) {
 	}
 	longest, _ := pauses(stops)
 	t.Logf("%v for the best look, at most %.0f µs of it with the world stopped", best, longest*1e6)
-	require.Less(t, best, 2*time.Second, "it is a twentieth of that on a quiet machine")
+	// On a quiet machine it is 50 ms, and eight times as much with the race
+	// detector; this is for what grows faster than the crowd.
+	require.Less(t, best, 10*time.Second)
 }
 
 func BenchmarkLook(b *testing.B) {

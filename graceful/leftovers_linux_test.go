@@ -195,9 +195,14 @@ func playAbandons(string) int {
 		ready()
 		return hangs(nil)
 	}))
-	m.Add(5, graceful.Component{Name: "start", Start: hangs})
+	starting := make(chan struct{})
+	m.Add(5, graceful.Component{Name: "start", Start: func(ctx context.Context) error {
+		close(starting)
+		return hangs(ctx)
+	}})
 	m.Add(5, graceful.Func("stopper", func(ctx context.Context, ready func()) error {
 		ready()
+		<-starting
 		m.Stop(nil)
 		<-ctx.Done()
 		return nil

@@ -100,10 +100,14 @@ func (r *run) execute(p *part) {
 }
 
 // open calls Start; it reports whether to go on with Run or Serve. If a stop
-// has begun meanwhile there is no use in that.
+// has begun meanwhile there is no use in that, and none in Start if it was
+// quicker than this goroutine.
 func (r *run) open(p *part) (goOn bool, err error) {
 	defer close(p.begun)
 	if p.Start != nil {
+		if _, cause := r.m.reason(); cause != nil {
+			return false, cause
+		}
 		if err := p.Start(labelled(r.startCtx, p.Name)); err != nil {
 			return false, err
 		}
