@@ -303,7 +303,7 @@ func TestWhatCouldNotBeSentIsOwed(t *testing.T) {
 		s.fail = func() error {
 			at := time.Since(s.began)
 			tries = append(tries, at)
-			if at < 100*time.Millisecond || 500*time.Millisecond <= at && at < 3*time.Second {
+			if at < 100*time.Millisecond || 500*time.Millisecond <= at && at < 2500*time.Millisecond {
 				return os.NewSyscallError("sendto", syscall.EAGAIN)
 			}
 			return nil
@@ -317,10 +317,10 @@ func TestWhatCouldNotBeSentIsOwed(t *testing.T) {
 		require.NoError(t, err)
 		got := s.received()
 		require.Equal(t, `150ms /run/it "READY=1"`, got[0])
-		// The stop, its first quarter and the pings in one, with the time that
-		// is left when it is sent: 7.5 s, and 5 s more.
-		require.Regexp(t, `^3s /run/it "STOPPING=1\\nSTATUS=still stopping after 2\.35s .*\\nEXTEND_TIMEOUT_USEC=12500000\\nWATCHDOG=1"$`, got[1])
-		require.Equal(t, []time.Duration{0, 10e6, 30e6, 70e6, 150e6}, tries[:5])
+		// The stop, the ping of 2 s and the first quarter in one, with the time
+		// that is left when it is sent: 7.65 s, and 5 s more.
+		require.Regexp(t, `^2\.85s /run/it "STOPPING=1\\nSTATUS=still stopping after 2\.35s .*\\nEXTEND_TIMEOUT_USEC=12650000\\nWATCHDOG=1"$`, got[1])
+		require.Equal(t, []time.Duration{0, 10e6, 30e6, 70e6, 150e6, 500e6, 510e6, 530e6}, tries[:8])
 		require.Equal(t, 1, strings.Count(log.String(), "can't be reached"), log.String())
 		require.Contains(t, log.String(), "err=\"sendto: resource temporarily unavailable\"")
 	})
@@ -398,16 +398,20 @@ func TestTheFirstRunTakesTheServiceManagerAndLeavesItToNoChild(t *testing.T) {
 }
 
 func TestTwoRunsAtOnceHaveOneServiceManager(t *testing.T) {
-	for range 20 {
+	for range 200 {
 		setSupervisor(t, "")
 		var group sync.WaitGroup
-		all := make([]*supervisor, 8)
+		all, begin := make([]*supervisor, 8), make(chan struct{})
 		for i := range all {
 			m := graceful.New(quietly())
 			all[i] = supervised(m)
 			m.Stop(nil)
-			group.Go(func() { _, _ = m.Run(t.Context()) })
+			group.Go(func() {
+				<-begin
+				_, _ = m.Run(t.Context())
+			})
 		}
+		close(begin)
 		group.Wait()
 		told := 0
 		for _, s := range all {
