@@ -203,6 +203,10 @@ func TestALiveReportSaysWhereAComponentHangs(t *testing.T) {
 			return nil
 		}), worker("well"))
 	})
+	require.Eventually(t, func() bool { // both have come to rest
+		all := m.Inspect().Components
+		return strings.HasPrefix(all[0].Where, "chan receive") && strings.HasPrefix(all[1].Where, "chan receive")
+	}, patience, time.Millisecond)
 	looks := graceful.Looks(m)
 	for range 10 {
 		require.Empty(t, m.Report().Components[0].Where)

@@ -102,6 +102,7 @@ func TestABrowserShowsThePageAndComplainsOfNothing(t *testing.T) {
 	t.Logf("browser: %q", browser)
 
 	s := run(t, status.Options{Title: "shop", Detail: true}, evil)
+	require.Eventually(t, func() bool { return strings.HasPrefix(s.json(t, "&stacks").Components[1].Where, "chan send") }, patience, time.Millisecond)
 	document, complaints := render(t, s.page+"?stacks")
 	require.Empty(t, complaints)
 	require.Contains(t, document, "<title>ready: shop</title>")
@@ -127,13 +128,12 @@ func TestABrowserShowsThePageAndComplainsOfNothing(t *testing.T) {
 	}
 	// A browser that would not complain proves nothing: here is a page that
 	// breaks the same rules.
-	var policy string
+	policy := ask(status.Handler(s.m, status.Options{}), "GET", "/").Header().Get("Content-Security-Policy")
 	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)
 		_, _ = io.WriteString(w, `<!DOCTYPE html><title>bad</title><style>p { color: red; }</style><script>document.title="taken"</script><p>bad`)
 	}))
 	defer bad.Close()
-	policy = ask(status.Handler(s.m, status.Options{}), "GET", "/").Header().Get("Content-Security-Policy")
 	document, complaints = render(t, bad.URL)
 	require.Contains(t, document, "<title>bad</title>", "the policy let a script run")
 	require.Contains(t, complaints, "script")

@@ -156,7 +156,10 @@ func TestThePageFollowsAServiceFromReadyToItsLastReport(t *testing.T) {
 	require.Equal(t, 1, page.Stats[0].Total)
 	require.Positive(t, page.Process.Uptime)
 	require.Empty(t, page.Components[1].Where, "nobody has asked")
-	page = s.json(t, "&stacks")
+	require.Eventually(t, func() bool { // as soon as it hangs
+		page = s.json(t, "&stacks")
+		return strings.HasPrefix(page.Components[1].Where, "chan send")
+	}, patience, time.Millisecond)
 	require.Contains(t, page.Components[1].Where, "chan send, 1 goroutine, status_test.flush graceful/status/live_test.go:")
 	require.Contains(t, page.Components[1].Stacks, "1 @ chan send")
 	require.Contains(t, section(parse(t, s.get(t, "?stacks")), "components"), "status_test.flush graceful/status/live_test.go:")
