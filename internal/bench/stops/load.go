@@ -121,7 +121,7 @@ func (l *load) work(p protocol, c client, name string) {
 			l.flying[p].Add(-1)
 		}
 		l.count(p, o, err)
-		if o == turned || o == refused || o == failed {
+		if o == refused || o == failed {
 			return
 		}
 		if most := renewed[p]; most > 0 && n%most == most-1 {
