@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(childEnv); mode != "" {
 		os.Exit(playChild(mode))
 	}
+	_ = os.Unsetenv("NOTIFY_SOCKET") // of whoever runs the tests
 	os.Exit(m.Run())
 }
 
@@ -97,8 +98,16 @@ func wait(d time.Duration) { <-time.After(d) }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
+// plays are children that other files bring along, by the part of the mode
+// before a colon; they get the rest.
+var plays = map[string]func(arg string) int{}
+
 func playChild(mode string) int {
-	opts := graceful.Options{Logger: slog.New(slog.DiscardHandler)}
+	name, arg, _ := strings.Cut(mode, ":")
+	if play := plays[name]; play != nil {
+		return play(arg)
+	}
+	opts := graceful.Options{Logger: slog.New(slog.DiscardHandler), TerminationLog: "-"}
 	srv := &http.Server{Handler: handler()}
 	switch mode {
 	case "plain":
@@ -158,6 +167,9 @@ func playChild(mode string) int {
 	case "panic", "panicstop":
 		m.Add(5, graceful.Func("bomb", func(ctx context.Context, ready func()) error {
 			ready()
+			for mode == "panicstop" && m.State() != "ready" {
+				wait(time.Millisecond)
+			}
 			wait(10 * time.Millisecond)
 			panic("the bomb went off")
 		}))
@@ -253,8 +265,13 @@ type child struct {
 	}
 }
 
+// env sets variables of a child.
+func env(pairs ...string) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, pairs...) }
+}
+
 // spawn starts a child and does not wait for it to be ready.
-func spawn(t *testing.T, mode string) *child {
+func spawn(t *testing.T, mode string, with ...func(*exec.Cmd)) *child {
 	t.Helper()
 	c := &child{t: t, cmd: exec.Command(os.Args[0]), lines: make(chan string, 1000)}
 	// A process with the race detector in it sleeps for a second at its end.
@@ -262,6 +279,9 @@ func spawn(t *testing.T, mode string) *child {
 	in, err := c.cmd.StdinPipe()
 	require.NoError(t, err)
 	c.stdin = in
+	for _, change := range with {
+		change(c.cmd)
+	}
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	c.cmd.Stdout, c.cmd.Stderr = w, w
@@ -285,9 +305,9 @@ func spawn(t *testing.T, mode string) *child {
 }
 
 // start starts a child and waits for the line that says it is ready.
-func start(t *testing.T, mode string) *child {
+func start(t *testing.T, mode string, with ...func(*exec.Cmd)) *child {
 	t.Helper()
-	c := spawn(t, mode)
+	c := spawn(t, mode, with...)
 	c.addr = strings.TrimPrefix(c.line("ready "), "ready ")
 	return c
 }

@@ -140,7 +140,7 @@ func (m *Manager) preparing(p *part) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p.up {
-		p.asked = time.Now()
+		p.preparing, p.asked = true, time.Now()
 	}
 	return p.up
 }

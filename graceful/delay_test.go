@@ -217,6 +217,8 @@ func TestAPreStopHookThatFailsMakesItsComponentFailAndTheStopGoesOn(t *testing.T
 func TestAPreStopHookThatHangsLeavesThePhasesTheirTimeAndIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := quietlyWithin(10 * time.Second)
+		var log bytes.Buffer
+		opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		m := graceful.New(opts)
 		release := make(chan struct{})
 		var left time.Duration
@@ -230,6 +232,8 @@ func TestAPreStopHookThatHangsLeavesThePhasesTheirTimeAndIsNamed(t *testing.T) {
 		report, _ := m.Run(t.Context())
 		close(release)
 		require.Equal(t, map[string]string{"stopper": "stopped", "needs time": "stopped", "hangs": "stuck"}, outcomes(report))
+		require.Regexp(t, `^chan receive, 1 goroutine, graceful_test\.\S+ \S+delay_test\.go:\d+$`, report.Components[2].Where)
+		require.Regexp(t, `hangs \(in its pre-stop hook for \d\.\d s\): chan receive, 1 goroutine, `, log.String())
 		require.Greater(t, left, 900*time.Millisecond, "a tenth is kept")
 		require.LessOrEqual(t, report.Took, 10*time.Second)
 		require.Equal(t, 3, report.ExitCode())

@@ -45,13 +45,15 @@
 //     are taken and served. From here on every response sends its client away,
 //     and streams learn from [Draining] that they should come to an end.
 //   - Requests in flight end. A connection that has never sent a whole request
-//     head is closed 200 ms after the end of accepting, idle ones at the very
+//     head is closed 150 ms after the end of accepting, idle ones at the very
 //     end: when nothing is active, accepting has ended 50 ms ago (longer, up to
 //     a second, while the machine is too busy to tell silence from want of
 //     time), nothing is in their buffers, and their clients have had the time
 //     to send again that other clients have been seen to take.
-//   - Shutdown comes last, when it has nothing left to drop. Connections that
-//     speak h2 get its GOAWAY, and 50 ms to be closed by their clients.
+//   - Connections that speak h2 get a GOAWAY with their next answer, or 50 ms
+//     after the end of accepting, and after their last answer 50 ms to be
+//     closed by their clients. Shutdown comes last, when it has nothing left to
+//     drop.
 //
 // All of that is driven by the connections' states, so Run returns when the
 // last response is out and not at some poll after it. (Hijacked connections

@@ -15,8 +15,8 @@ import (
 	"github.com/belay-go/belay/graceful"
 )
 
-// examples is what a program would leave at its defaults.
-var examples = graceful.Options{Signals: []os.Signal{}, Logger: slog.New(slog.DiscardHandler)}
+// examples is what a program would leave at its defaults, and a test should not.
+var examples = graceful.Options{Signals: []os.Signal{}, Logger: slog.New(slog.DiscardHandler), TerminationLog: "-"}
 
 // A main function in full: what is started last is stopped first.
 func Example() {

@@ -3,7 +3,9 @@ package graceful
 // The pure parts, for tests and fuzzing from outside.
 
 import (
+	"context"
 	"os"
+	"runtime/pprof"
 	"time"
 )
 
@@ -21,6 +23,7 @@ func (b Budget) Usable() time.Duration { return b.b.usable }
 func (b Budget) Window(now time.Time, limits []time.Duration) time.Duration {
 	return b.b.window(now, limits)
 }
+func (b Budget) Percent(now time.Time) int { return b.b.percent(now) }
 
 var Split = split
 
@@ -34,9 +37,50 @@ func Looks(m *Manager) int {
 // ReadStacks returns what a recorded profile says of one component. hidden
 // stands for the symbols of the program that it was recorded in.
 func ReadStacks(profile, name string, most int, hidden func(pcs []uintptr) []string) (line, stacks string) {
-	s := parseStacks(profile, []string{name}, hidden)[name]
+	s := parseStacks(profile, "", []string{name}, hidden)[name]
 	return where(s), printStacks(s, most)
 }
+
+// BeginProfile stands for somebody who takes a profile of m; it is there when
+// the function that it returns is called.
+func BeginProfile(m *Manager, text string) (end func()) {
+	p := &profile{began: time.Now(), done: make(chan struct{}), text: text}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.profile = p
+	return func() {
+		m.mu.Lock()
+		m.mu.profile = nil
+		m.mu.Unlock()
+		close(p.done)
+	}
+}
+
+// ProfileSince returns a profile of m that was not begun before since.
+func ProfileSince(m *Manager, since time.Time) string { return m.profile(since) }
+
+// Crowd starts n goroutines of a component that call f, and returns a look at
+// it. They end with f.
+func Crowd(n int, name string, f func()) (look func() (line string)) {
+	r := New(Options{Signals: []os.Signal{}}).newRun(context.Background())
+	ctx := labelled(r.ctx, name)
+	for range n {
+		go func() {
+			pprof.SetGoroutineLabels(ctx)
+			f()
+		}()
+	}
+	return func() string { return where(r.m.look(time.Now(), name)[name]) }
+}
+
+// NoticesTo has everything that m would send to a service manager given to
+// send.
+func NoticesTo(m *Manager, send func(addr, text string) error) { m.sendNotice = send }
+
+var PingEvery = pingEvery
+
+// TerminationLogOf returns where the last words go; "" is nowhere.
+func TerminationLogOf(opts Options) string { return opts.terminationLog() }
 
 type SignalLog struct{ l signalLog }
 
@@ -48,5 +92,5 @@ func (l *SignalLog) Take(sig os.Signal, now time.Time) string {
 // SamePlace compares what two recorded profiles say of component "c".
 func SamePlace(before, after string, hidden func(pcs []uintptr) []string) bool {
 	names := []string{"c"}
-	return samePlace(parseStacks(before, names, hidden)["c"], parseStacks(after, names, hidden)["c"])
+	return samePlace(parseStacks(before, "", names, hidden)["c"], parseStacks(after, "", names, hidden)["c"])
 }

@@ -1,24 +1,17 @@
 package graceful_test
 
-// A zoo of ways to hang: each has to be named with its function and line. The
-// goroutines are real, and those that can are let go afterwards.
+// What a long stop or start tells meanwhile, and what it costs one that is
+// quick. The ways to hang are in zoo_test.go.
 
 import (
 	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"os"
 	"regexp"
-	"runtime"
 	"runtime/pprof"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,262 +21,11 @@ import (
 	"github.com/belay-go/belay/graceful"
 )
 
-// cage is what the animals of the zoo hang in.
-type cage struct {
-	line        atomic.Int64 // the one they hang at
-	never, sink chan int
-	mutex       sync.Mutex
-	rw          sync.RWMutex
-	group       sync.WaitGroup
-	cond        *sync.Cond
-	conn        net.Conn
-	server      http.Server
-	released    atomic.Bool // at the end of the test
-}
-
-// next notes that the line after the call is the one to be named.
-func (c *cage) next() {
-	_, _, line, _ := runtime.Caller(1)
-	c.line.Store(int64(line + 1))
-}
-
-func (c *cage) send() {
-	c.next()
-	c.sink <- 1
-}
-
-func (c *cage) receive() {
-	c.next()
-	<-c.never
-}
-
-func (c *cage) ranges() {
-	c.next()
-	for range c.never {
-	}
-}
-
-func (c *cage) selects() {
-	c.next()
-	select {
-	case <-c.never:
-	case c.sink <- 1:
-	}
-}
-
-func (c *cage) locks() {
-	c.next()
-	c.mutex.Lock()
-}
-
-func (c *cage) readLocks() {
-	c.next()
-	c.rw.RLock()
-}
-
-func (c *cage) waits() {
-	c.next()
-	c.group.Wait()
-}
-
-func (c *cage) waitsForCond() {
-	c.cond.L.Lock()
-	c.next()
-	c.cond.Wait()
-}
-
-func (c *cage) sleeps() {
-	c.next()
-	time.Sleep(10 * time.Second)
-}
-
-func (c *cage) reads() {
-	c.next()
-	_, _ = c.conn.Read(make([]byte, 1))
-}
-
-func (c *cage) serves() {
-	c.next()
-	_ = c.server.ListenAndServe()
-}
-
-func (c *cage) spins() {
-	c.next()
-	for !c.released.Load() { // at this line, or at the next
-		runtime.Gosched()
-	}
-}
-
-func (c *cage) workers() {
-	for range 7 { // idle: they have nothing to do with it
-		go func() { <-c.never }() // ends with the test
-	}
-	var group sync.WaitGroup
-	group.Go(c.locks)
-	group.Wait()
-}
-
-func newCage(t *testing.T) *cage {
-	c := &cage{never: make(chan int), sink: make(chan int), cond: sync.NewCond(&sync.Mutex{})}
-	c.mutex.Lock()
-	c.rw.Lock()
-	c.group.Add(1)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	c.conn, err = net.Dial("tcp", ln.Addr().String())
-	require.NoError(t, err)
-	c.server.Addr = "127.0.0.1:0"
-	t.Cleanup(func() {
-		c.released.Store(true)
-		close(c.never)
-		select {
-		case <-c.sink:
-		default:
-		}
-		c.mutex.Unlock()
-		c.rw.Unlock()
-		c.group.Done()
-		c.cond.Broadcast()
-		_ = c.conn.Close()
-		_ = ln.Close()
-		_ = c.server.Close()
-	})
-	return c
-}
-
 // quietlyWithin is quietly with a budget.
 func quietlyWithin(budget time.Duration) graceful.Options {
 	opts := quietly()
 	opts.Budget = budget
 	return opts
-}
-
-// zoo is what hangs, and what is to be said of it.
-var zoo = map[string]struct {
-	hang     func(*cage)
-	wait     string
-	function string
-}{
-	"chan send":      {(*cage).send, "chan send", "send"},
-	"chan receive":   {(*cage).receive, "chan receive", "receive"},
-	"range":          {(*cage).ranges, "chan receive", "ranges"},
-	"select":         {(*cage).selects, "select", "selects"},
-	"mutex":          {(*cage).locks, "mutex", "locks"},
-	"rwmutex":        {(*cage).readLocks, "mutex", "readLocks"},
-	"waitgroup":      {(*cage).waits, "WaitGroup", "waits"},
-	"cond":           {(*cage).waitsForCond, "cond", "waitsForCond"},
-	"sleep":          {(*cage).sleeps, "sleep", "sleeps"},
-	"net read":       {(*cage).reads, "I/O", "reads"},
-	"accept":         {(*cage).serves, "I/O", "serves"},
-	"busy":           {(*cage).spins, "running or syscall", "spins"},
-	"behind a group": {(*cage).workers, "mutex", "locks"},
-}
-
-// places are where in a component it hangs.
-var places = map[string]func(hang func()) graceful.Component{
-	"stop": func(hang func()) graceful.Component {
-		return graceful.Component{Stop: func(context.Context) error { hang(); return nil }}
-	},
-	"run": func(hang func()) graceful.Component {
-		return graceful.Func("", func(_ context.Context, ready func()) error { ready(); hang(); return nil })
-	},
-	"start": func(hang func()) graceful.Component {
-		return graceful.Component{Start: func(context.Context) error { hang(); return nil }}
-	},
-	"goroutine": func(hang func()) graceful.Component {
-		return graceful.Func("", func(ctx context.Context, ready func()) error {
-			hung := make(chan struct{})
-			go func() { // ends with the cage
-				defer close(hung)
-				hang()
-			}()
-			ready()
-			for range hung {
-			}
-			return nil
-		})
-	},
-}
-
-func TestEveryWayToHangIsNamedWithItsLine(t *testing.T) {
-	// All of them hang in one manager, and none is taken for another.
-	m := graceful.New(quietlyWithin(2 * time.Second))
-	cages, began := map[string]*cage{}, time.Now().UnixNano()
-	function := map[string]string{}
-	started := func() bool {
-		for name, cage := range cages {
-			if cage.line.Load() == 0 && !strings.Contains(name, " in stop ") {
-				return false
-			}
-		}
-		return true
-	}
-	want := map[string]string{}
-	for animal, is := range zoo {
-		for place, component := range places {
-			if place == "goroutine" && slices.Contains([]string{"chan receive", "select", "WaitGroup"}, is.wait) {
-				continue // like the goroutine that waits for it: either may be named
-			}
-			cage := newCage(t)
-			c := component(func() { is.hang(cage) })
-			c.Name = fmt.Sprint("zoo ", animal, " in ", place, " since ", began) // sleepers of the last time still sleep
-			cages[c.Name], function[c.Name] = cage, is.function
-			want[c.Name] = is.wait
-			m.Add(0, c)
-		}
-	}
-	go func() { // ends when all hang
-		for !started() {
-			time.Sleep(time.Millisecond)
-		}
-		m.Stop(nil)
-	}()
-	report, _ := m.Run(t.Context())
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for _, got := range report.Components {
-		require.Equal(t, "stuck", got.Outcome, got.Name)
-		line := cages[got.Name].line.Load()
-		if function[got.Name] == "spins" && strings.HasSuffix(got.Where, fmt.Sprintf(":%d", line+1)) {
-			line++
-		}
-		where := fmt.Sprintf("%s, 1 goroutine, graceful_test.(*cage).%s %s/hang_test.go:%d",
-			want[got.Name], function[got.Name], lastTwo(dir), line)
-		require.Equal(t, where, got.Where, "%s\n%s", got.Name, got.Stacks)
-		require.Contains(t, got.Stacks, "(*cage)."+function[got.Name]+" ")
-		require.Contains(t, report.String(), "\n      "+where)
-	}
-}
-
-// lastTwo are the last elements of a path, with slashes.
-func lastTwo(dir string) string {
-	elements := strings.FieldsFunc(dir, func(r rune) bool { return r == '/' || r == '\\' })
-	return strings.Join(elements[max(0, len(elements)-2):], "/")
-}
-
-func TestAHandlerThatHangsIsNamed(t *testing.T) {
-	t.Parallel()
-	cage := newCage(t)
-	srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cage.locks() })}
-	m := graceful.New(quietlyWithin(400 * time.Millisecond))
-	m.Add(0, graceful.HTTP("hung handler", "127.0.0.1:0", srv))
-	go func() { // ends when the server is cut
-		for m.State() != "ready" {
-			time.Sleep(time.Millisecond)
-		}
-		go func() { // ends with the connection
-			for cage.line.Load() == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			m.Stop(nil)
-		}()
-		resp, err := http.Get("http://" + m.Addr("hung handler").String())
-		if err == nil {
-			_ = resp.Body.Close()
-		}
-	}()
-	report, _ := m.Run(t.Context())
-	require.Regexp(t, `^mutex, 1 goroutine, graceful_test\.\(\*cage\)\.locks .*hang_test\.go:\d+$`, report.Components[0].Where)
 }
 
 func TestAFastStopTakesNoProfile(t *testing.T) {
@@ -331,7 +73,7 @@ func TestEachQuarterOfALongStopNamesWhatIsStillStopping(t *testing.T) {
 		require.Len(t, lines, 4, log.String())
 		for i, after := range []string{"2.35s", "4.7s", "7.05s", "9.4s"} {
 			require.Contains(t, lines[i], "level=WARN")
-			require.Regexp(t, fmt.Sprintf(`percent=%d after=%s left=`, 25*(i+1), regexp.QuoteMeta(after)), lines[i])
+			require.Regexp(t, fmt.Sprintf(`percent=%d left=\S+ after=%s `, 25*(i+1), regexp.QuoteMeta(after)), lines[i])
 			require.Regexp(t, `hangs in a bubble \(stopping for \d\.\d s\): chan receive, 1 goroutine, graceful_test\.\S+ \S+hang_test\.go:\d+`, lines[i])
 			require.Regexp(t, `short \(stuck for \d\.\d s\): chan receive, 1 goroutine, `, lines[i])
 			require.NotContains(t, lines[i], "fine")
@@ -372,7 +114,7 @@ func TestALineOfTheLogIsShortHoweverManyHang(t *testing.T) {
 func TestWhatMovesAfterTheCutIsSlowAndNotStuckInOnePlace(t *testing.T) {
 	t.Parallel()
 	cage := newCage(t)
-	m := graceful.New(quietlyWithin(400 * time.Millisecond))
+	m := graceful.New(quietlyWithin(2 * time.Second))
 	cut := make(chan struct{})
 	m.Add(0, graceful.Component{
 		Name: "moves",
@@ -419,22 +161,213 @@ func TestALabelOfTheComponentsOwnKeepsItsName(t *testing.T) {
 	})
 }
 
-func TestAKillAfterAQuarterFindsTheCulpritInTheLog(t *testing.T) {
-	t.Parallel()
-	c := start(t, "hang")
-	c.signal(syscall.SIGTERM)
-	limit := time.After(patience)
-	for told := false; !told; {
-		select {
-		case line, ok := <-c.lines:
-			require.True(t, ok, "%s", c.output())
-			told = strings.Contains(line, "graceful: still stopping")
-		case <-limit:
-			require.FailNow(t, "nothing told", "%s", c.output())
+// logged returns options with a log that can be read once Run has returned.
+func logged(budget time.Duration) (graceful.Options, *bytes.Buffer) {
+	opts, log := quietlyWithin(budget), new(bytes.Buffer)
+	opts.Logger = slog.New(slog.NewTextHandler(log, nil))
+	return opts, log
+}
+
+// linesOf returns the lines of a log that have text in them.
+func linesOf(log *bytes.Buffer, text string) (lines []string) {
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, text) {
+			lines = append(lines, line)
 		}
 	}
-	require.NoError(t, c.cmd.Process.Kill())
-	require.Equal(t, -1, c.exit())
-	require.Regexp(t, `percent=25 .*consumer \(stopping for [^)]*\): [a-z ]+, 1 goroutine, graceful_test\.\S*stuck\S* \S+/child_test\.go:\d+`, c.output())
-	require.NotContains(t, c.output(), "STUCK", "it had no time for the report")
+	return lines
+}
+
+func TestAStopWithoutABudgetTellsWhereverItsTimeHasDoubled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts, log := logged(-1)
+		m := graceful.New(opts)
+		m.Add(0, graceful.Component{Name: "slow", Stop: func(context.Context) error {
+			time.Sleep(time.Minute)
+			return nil
+		}})
+		m.Add(1, stopsAll(m))
+		_, err := m.Run(t.Context())
+		require.NoError(t, err)
+		lines := linesOf(log, `level=WARN msg="graceful: still stopping"`)
+		require.Len(t, lines, 4, log)
+		for i, after := range []string{"5s", "10s", "20s", "40s"} {
+			require.Regexp(t, ` after=`+after+` components="slow \(stopping for \d+\.0 s\): sleep, 1 goroutine, graceful_test\.\S+ \S+hang_test\.go:\d+"\n$`, lines[i])
+			require.NotContains(t, lines[i], "percent")
+			require.NotContains(t, lines[i], "left")
+		}
+		require.Equal(t, 4, graceful.Looks(m))
+	})
+}
+
+func TestAStartThatTakesLongTellsWhoIsNotUpAndWhereItHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts, log := logged(0)
+		m := graceful.New(opts)
+		up := func(after time.Duration) func(context.Context) error {
+			return func(context.Context) error { time.Sleep(after); return nil }
+		}
+		m.Add(0, worker("up"), graceful.Component{Name: "cache", Start: up(15 * time.Second)})
+		m.Add(1, graceful.Component{Name: "db", Start: up(30 * time.Second)}, graceful.Func("consumer", func(ctx context.Context, ready func()) error {
+			time.Sleep(20 * time.Second)
+			ready()
+			<-ctx.Done()
+			return nil
+		}))
+		m.Add(2, worker("later"))
+		time.AfterFunc(10*time.Minute, func() { m.Stop(nil) })
+		_, err := m.Run(t.Context())
+		require.NoError(t, err)
+		lines := linesOf(log, `level=WARN msg="graceful: still starting"`)
+		require.Len(t, lines, 3, log)
+		const where = `: sleep, 1 goroutine, graceful_test\.\S+ \S+hang_test\.go:\d+`
+		require.Regexp(t, ` after=10s components="cache \(starting for 10\.0 s\)`+where+`"\n$`, lines[0])
+		require.Regexp(t, ` after=20s components="db \(starting for 5\.0 s\)`+where+`; consumer \(starting for 5\.0 s\)`+where+`"\n$`, lines[1])
+		require.Regexp(t, ` after=40s components="db \(starting for 25\.0 s\)`+where+`"\n$`, lines[2])
+		require.Equal(t, 3, graceful.Looks(m), "none once it is ready")
+		require.Empty(t, linesOf(log, "still stopping"))
+	})
+}
+
+func TestAStopWhileStartingTellsOfTheStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts, log := logged(10 * time.Second)
+		m := graceful.New(opts)
+		release := make(chan struct{})
+		m.Add(0, graceful.Component{Name: "deaf", Start: func(context.Context) error { <-release; return nil }})
+		time.AfterFunc(12*time.Second, func() { m.Stop(nil) })
+		report, _ := m.Run(t.Context())
+		close(release)
+		require.Equal(t, "stuck", report.Components[0].Outcome)
+		require.Len(t, linesOf(log, "still starting"), 1, log)
+		lines := linesOf(log, "still stopping")
+		require.Len(t, lines, 4, log)
+		require.Contains(t, lines[0], `percent=25 left=`)
+		require.Contains(t, lines[0], `deaf (stopping for 2.4 s): chan receive, 1 goroutine, `)
+	})
+}
+
+func TestTheLastLineNamesWhatDidNotStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts, log := logged(10 * time.Second)
+		m := graceful.New(opts)
+		release := make(chan struct{})
+		m.Add(0, worker("fine"), graceful.Component{Name: "bad", Stop: func(context.Context) error { panic("made") }})
+		m.Add(1, graceful.Component{Name: "deaf", Limit: time.Second, Stop: func(context.Context) error { <-release; return nil }}, stopsAll(m))
+		_, err := m.Run(t.Context())
+		require.Error(t, err)
+		close(release)
+		lines := strings.SplitAfter(strings.TrimSpace(log.String()), "\n")
+		require.Regexp(t, `msg="graceful: stopped" .* components="deaf \(stuck\): chan receive, 1 goroutine, graceful_test\.\S+ \S+; bad \(panicked\): panic, 1 goroutine, graceful_test\.\S+ \S+hang_test\.go:\d+"$`, lines[len(lines)-1])
+
+		opts, log = logged(10 * time.Second)
+		m = graceful.New(opts)
+		m.Add(1, worker("fine"), stopsAll(m))
+		_, err = m.Run(t.Context())
+		require.NoError(t, err)
+		require.Regexp(t, `msg="graceful: stopped" .* code=0\n$`, log.String())
+	})
+}
+
+// twins is a component that hangs in its stop, at a line of its own for each
+// of two managers.
+func twins(name string, release <-chan struct{}) (a, b graceful.Component) {
+	return graceful.Component{Name: name, Limit: time.Second, Stop: func(context.Context) error { hangsA(release); return nil }},
+		graceful.Component{Name: name, Limit: time.Second, Stop: func(context.Context) error { hangsB(release); return nil }}
+}
+
+func hangsA(release <-chan struct{}) { <-release }
+func hangsB(release <-chan struct{}) { <-release }
+
+func TestTwoManagersOfOneProcessAreToldApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		a, b := twins("db", release)
+		reports := make(chan graceful.Report, 2)
+		for _, c := range []graceful.Component{a, b} {
+			m := graceful.New(quietly())
+			m.Add(0, c)
+			m.Add(1, stopsAll(m))
+			go func() { // ends with the stop
+				report, _ := m.Run(context.Background())
+				reports <- report
+			}()
+			synctest.Wait()
+		}
+		first, second := (<-reports).Components[1], (<-reports).Components[1]
+		close(release)
+		require.NotEqual(t, first.Where, second.Where)
+		for _, got := range []graceful.Result{first, second} {
+			require.Regexp(t, `^chan receive, 1 goroutine, graceful_test\.hangs[AB] `, got.Where)
+			require.Equal(t, 1, strings.Count(got.Stacks, "graceful_test.hangs"), got.Stacks)
+		}
+	})
+}
+
+func TestAManagerInAComponentIsToldApartAndSeenThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		a, b := twins(`a "name"`, release)
+		outer := graceful.New(quietly())
+		var report graceful.Report
+		plant := graceful.Func("plant", func(ctx context.Context, ready func()) error {
+			opts := quietly()
+			opts.OnReady = ready
+			inner := graceful.New(opts)
+			inner.Add(0, b)
+			inner.Add(1, worker("idle"))
+			report, _ = inner.Run(ctx)
+			<-release
+			return nil
+		})
+		plant.Limit = 500 * time.Millisecond // the inner one is in its stop then
+		outer.Add(0, a, plant)
+		outer.Add(1, stopsAll(outer))
+		got, _ := outer.Run(t.Context())
+		time.Sleep(time.Minute)
+		close(release)
+		synctest.Wait()
+		require.Contains(t, got.Components[1].Where, "graceful_test.hangsA ")
+		require.Equal(t, 1, strings.Count(got.Components[1].Stacks, "graceful_test.hangs"), got.Components[1].Stacks)
+		require.Equal(t, "plant", got.Components[2].Name)
+		require.Contains(t, got.Components[2].Where, "graceful_test.hangsB ", "what hangs in the inner one is the outer one's too")
+		require.Equal(t, 1, strings.Count(got.Components[2].Stacks, "graceful_test.hangs"), got.Components[2].Stacks)
+		require.Contains(t, report.Components[1].Where, "graceful_test.hangsB ")
+		require.Equal(t, 1, strings.Count(report.Components[1].Stacks, "graceful_test.hangs"), report.Components[1].Stacks)
+	})
+}
+
+func TestALookSharesAProfileOnlyIfItIsFreshEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := graceful.New(quietly())
+		before := time.Now()
+		time.Sleep(time.Second)
+		end := graceful.BeginProfile(m, "the one under way")
+		during := time.Now()
+		time.Sleep(time.Second)
+		var shared, same, own string
+		var wg sync.WaitGroup
+		wg.Go(func() { shared = graceful.ProfileSince(m, before) })
+		wg.Go(func() { same = graceful.ProfileSince(m, during) })
+		wg.Go(func() { own = graceful.ProfileSince(m, time.Now()) })
+		synctest.Wait()
+		require.Zero(t, graceful.Looks(m))
+		end()
+		wg.Wait()
+		require.Equal(t, "the one under way", shared)
+		require.Equal(t, "the one under way", same)
+		require.Contains(t, own, "goroutine profile: total ")
+		require.Equal(t, 1, graceful.Looks(m))
+	})
+}
+
+func TestThePercentsOfABudgetAreThoseOfItsQuarters(t *testing.T) {
+	b := graceful.NewBudget(10*time.Second, 3, noon) // 9.4 s of it until the last cut
+	for after, want := range map[time.Duration]int{
+		0: 0, 2350 * time.Millisecond: 25, 4700 * time.Millisecond: 50, 9399 * time.Millisecond: 99,
+		9400 * time.Millisecond: 100, 9500 * time.Millisecond: 100, time.Minute: 100,
+	} {
+		require.Equal(t, want, b.Percent(noon.Add(after)), "%v", after)
+	}
+	require.Equal(t, 100, graceful.NewBudget(1, 1, noon).Percent(noon), "nothing is left of nothing")
 }

@@ -58,6 +58,7 @@ func HTTP(name, addr string, srv *http.Server) Component {
 type httpServer struct {
 	srv     *http.Server
 	handler http.Handler // the server's own
+	twin    *http.Server // see splitH2; may be nil
 	conns   conns
 
 	// leaving is nil while serving; that is all a request asks.
@@ -92,6 +93,13 @@ func (l *leaving) part(now time.Time) float64 {
 // serve hooks itself into the server and serves ln.
 func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 	srv := h.srv
+	t := srv.TLSConfig
+	overTLS := t != nil && (len(t.Certificates) > 0 || t.GetCertificate != nil || t.GetConfigForClient != nil)
+	twin, err := splitH2(srv, overTLS)
+	if err != nil {
+		return err
+	}
+	h.twin = twin
 	h.handler = srv.Handler
 	if h.handler == nil {
 		h.handler = http.DefaultServeMux
@@ -113,7 +121,7 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 	close(h.started)
 	srv.BaseContext = func(net.Listener) context.Context { return h.requestCtx }
 
-	if t := srv.TLSConfig; t != nil && (len(t.Certificates) > 0 || t.GetCertificate != nil || t.GetConfigForClient != nil) {
+	if overTLS {
 		return srv.ServeTLS(ln, "", "")
 	}
 	return srv.Serve(ln)
@@ -249,6 +257,7 @@ func (h *httpServer) stop(ctx context.Context) error {
 // cut frames that are not flushed yet.
 func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error {
 	began := time.Now() // accepting has ended
+	told := false
 	for from := began; ; {
 		now := time.Now()
 		conns, wait, silent := h.conns.silent(now, from)
@@ -261,9 +270,15 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 		case wait == 0:
 			wait = h.sendNewAway(now, from.Add(hush))
 		}
-		if wait > step {
-			wait = step
+		// Who has had something to say on h2 was told to go by the answer.
+		// Now for those whose streams last, so that they close with them.
+		if settled := from.Add(settle); !told && now.Before(settled) {
+			wait = shorter(wait, settled.Sub(now))
+		} else if !told {
+			told = true
+			sendGoAway(h.twin)
 		}
+		wait = min(wait, step)
 		if err := waitChange(ctx, changed, wait); err != nil {
 			return err
 		}
@@ -271,6 +286,14 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 			from = end
 		}
 	}
+}
+
+// shorter returns the shorter of two waits, of which zero is the longest.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // sendNewAway sends those away that have never sent anything, from due on. It

@@ -50,7 +50,7 @@ func (m *Manager) Inspect() Report {
 	if len(names) == 0 {
 		return m.Report()
 	}
-	stacks := m.look(names...)
+	stacks := m.look(time.Now(), names...)
 	rep := m.Report()
 	for i := range rep.Components {
 		if c := &rep.Components[i]; c.running() && len(stacks[c.Name]) > 0 {
@@ -143,7 +143,7 @@ func (p *part) liveLocked(now time.Time) Result {
 	case p.stopping:
 		res.Outcome, res.Since, res.Where = outcomeStopping, p.asked, p.life.where
 		res.Used = now.Sub(p.asked)
-	case !p.asked.IsZero() && !p.prepared:
+	case p.preparing && !p.prepared:
 		res.Outcome, res.Since, res.Where = outcomePreStop, p.asked, p.life.where
 		res.Used = now.Sub(p.asked)
 	case len(p.failures) > 0: // one that did not bind is not over

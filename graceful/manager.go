@@ -54,6 +54,14 @@ type Options struct {
 	// keys. Nil is slog.Default().
 	Logger *slog.Logger
 
+	// TerminationLog is the file in which a stop leaves its last words, for
+	// Kubernetes to show them: what it waits for while it takes long, and the
+	// report if its exit code isn't 0, in at most 4096 bytes, in the place of
+	// what stood there. It is written only if it exists and is a regular file.
+	// Empty is /dev/termination-log, the default of a container's
+	// terminationMessagePath; "-" is none.
+	TerminationLog string
+
 	// OnReady is called once, on Run's goroutine, when all components are
 	// up; [Manager.Addr] has their addresses. It is not called if a stop has
 	// begun. While it runs, a stop waits for it.
@@ -98,6 +106,9 @@ func (s state) String() string { return stateNames[s] }
 type Manager struct {
 	opts Options
 
+	// In place of the service manager's socket, for tests; nil otherwise.
+	sendNotice func(addr, text string) error
+
 	mu struct {
 		sync.Mutex
 		state   state
@@ -111,6 +122,7 @@ type Manager struct {
 		ready   bool          // it has been
 		last    *Report       // what Run returned; nil before that
 		wake    chan struct{} // tells Run to look again; nil before it
+		label   string        // of this manager's goroutines
 		profile *profile      // that is being taken; nil: none
 		looks   int           // goroutine profiles taken
 	}
@@ -188,6 +200,12 @@ func (m *Manager) Addr(name string) net.Addr {
 // [*SignalError] is joined to it if a second SIGINT forced the stop. With a
 // ctx that is already done, Run starts nothing and returns its error, which
 // Is both ctx.Err() and the cause.
+//
+// Below systemd, or another service manager that speaks sd_notify's protocol,
+// it is told when the process is ready, that and for how long it stops, what it
+// waits for, and, where a watchdog is set, from Run's goroutine that it is
+// alive. Run takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of the
+// environment for that: the first manager of a process has them, no child does.
 //
 // When Run returns, signals have their former meaning again. It panics if it
 // is called twice, and for a nil ctx.

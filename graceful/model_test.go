@@ -24,9 +24,9 @@ import (
 	"github.com/belay-go/belay/graceful"
 )
 
-// quietly is for bubbles: no signals, no log.
+// quietly is for bubbles: no signals, no log, no last words.
 func quietly() graceful.Options {
-	return graceful.Options{Signals: []os.Signal{}, Logger: slog.New(slog.DiscardHandler), Budget: -1}
+	return graceful.Options{Signals: []os.Signal{}, Logger: slog.New(slog.DiscardHandler), Budget: -1, TerminationLog: "-"}
 }
 
 var errMade = errors.New("made to fail")

@@ -38,18 +38,19 @@ type part struct {
 	pre *call // of PreStop
 
 	// Guarded by Manager.mu.
-	ln       *acceptor
-	launched bool
-	started  bool
-	up       bool
-	over     bool
-	prepared bool // its PreStop is over, or out of time
-	stopping bool
-	planned  time.Duration
-	asked    time.Time // when its stop began
-	failures []error   // of the component itself, not of its stop
-	life     life      // when all of that was
-	result   *Result   // nil until its stop has ended, one way or another
+	ln        *acceptor
+	launched  bool
+	started   bool
+	up        bool
+	over      bool
+	preparing bool // its PreStop was called
+	prepared  bool // its PreStop is over, or out of time
+	stopping  bool
+	planned   time.Duration
+	asked     time.Time // when its PreStop, then its stop, began
+	failures  []error   // of the component itself, not of its stop
+	life      life      // when all of that was
+	result    *Result   // nil until its stop has ended, one way or another
 }
 
 // launch starts the component's goroutine. It ends when the component does.
@@ -99,10 +100,14 @@ func (r *run) execute(p *part) {
 }
 
 // open calls Start; it reports whether to go on with Run or Serve. If a stop
-// has begun meanwhile there is no use in that.
+// has begun meanwhile there is no use in that, and none in Start if it was
+// quicker than this goroutine.
 func (r *run) open(p *part) (goOn bool, err error) {
 	defer close(p.begun)
 	if p.Start != nil {
+		if _, cause := r.m.reason(); cause != nil {
+			return false, cause
+		}
 		if err := p.Start(labelled(r.startCtx, p.Name)); err != nil {
 			return false, err
 		}

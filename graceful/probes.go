@@ -41,6 +41,9 @@ func (m *Manager) Livez(w http.ResponseWriter, r *http.Request) {
 
 // probed takes a probe out of the requests that keep a delay from ending early.
 func probed(r *http.Request) {
+	if r == nil {
+		return
+	}
 	if c := connOf(r); c != nil && c.server.leaving.Load() != nil {
 		c.server.requests.Add(-1)
 	}

@@ -94,14 +94,16 @@ type Result struct {
 	// less that may have nothing to do. Of one that is stuck, "; later" and
 	// another such line follow if it has moved since: it is slow rather than
 	// stuck. Empty if nothing could be found: a goroutine has the component's
-	// name from the one that started it. Of one that is stopping it is where it
-	// was when the last quarter of the budget was over, empty before the first;
-	// see [Manager.Inspect] for a new look.
+	// name from the one that started it. Of a stop hook that panicked or called
+	// Goexit it says where that was, with "panic" or "Goexit" for the wait. Of
+	// one that is stopping it is where it was when the last quarter of the
+	// budget was over, empty before the first; see [Manager.Inspect] for a new
+	// look.
 	Where string
 
 	// Stacks has more of the same: the stacks of all of its goroutines at that
 	// time, those that are alike counted, the most telling first, in at most
-	// 4 KiB.
+	// 4 KiB; or the stack of the panic or Goexit.
 	Stacks string
 
 	// Detail is a remark of the component's, as of connections closed.
@@ -238,6 +240,7 @@ func (r *run) finish() (Report, error) {
 	if r.forced != nil {
 		errs = append(errs, r.forced)
 	}
+	r.tellStopped(rep)
 	r.logReport(rep)
 	return rep, join(errs)
 }
@@ -261,10 +264,16 @@ func join(errs []error) error {
 // logReport logs one line for each component that did not simply stop, and one
 // for the whole.
 func (r *run) logReport(rep Report) {
+	var left []waiting
 	for _, c := range rep.Components {
 		if c.Outcome != "stopped" && c.Outcome != "never started" {
+			left = append(left, waiting{c.Name, c.Outcome, c.Where})
 			r.log.Error("graceful: component", "name", c.Name, "outcome", c.Outcome, "used", c.Used, "planned", c.Planned, "err", c.Err, "where", c.Where)
 		}
 	}
-	r.log.Info("graceful: stopped", "cause", rep.Cause, "took", rep.Took, "code", rep.ExitCode())
+	args := []any{"cause", rep.Cause, "took", rep.Took, "code", rep.ExitCode()}
+	if len(left) > 0 { // the last line may be all that is kept
+		args = append(args, "components", inOneLine(left))
+	}
+	r.log.Info("graceful: stopped", args...)
 }

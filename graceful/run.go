@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
@@ -30,9 +31,14 @@ type run struct {
 	signals chan os.Signal // nil: none
 	seen    signalLog
 	budget  budget           // of the stop; set when it begins
-	quarter int              // of the budget, the last that was told
+	due     schedule         // of lines that tell what is waited for; nil: none
+	told    int              // how many were due so far
 	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
+
+	notify           *notifier // nil: nobody to tell
+	wroteTermination bool      // there is something in the termination log
+	lostTermination  bool      // that it can't be written was logged
 
 	wake        chan struct{}
 	startCtx    context.Context // of all Start funcs
@@ -82,8 +88,12 @@ func (m *Manager) newRun(ctx context.Context) *run {
 	if r.log == nil {
 		r.log = slog.Default()
 	}
+	r.notify = m.newNotifier(r.log, r.began)
 	r.parent, r.gone = ctx, ctx.Done()
-	r.ctx = context.WithoutCancel(ctx)
+	r.ctx = numbered(context.WithoutCancel(ctx))
+	m.mu.Lock()
+	m.mu.label, _ = pprof.Label(r.ctx, managerLabel)
+	m.mu.Unlock()
 	r.startCtx, r.cancelStart = context.WithCancelCause(r.ctx)
 	r.stopCtx, r.force = context.WithCancelCause(r.ctx)
 	return r
@@ -125,6 +135,8 @@ func (r *run) until(done func() bool) {
 			r.parentDone()
 		case <-r.mark:
 			r.tell(time.Now())
+		case <-r.notify.wake():
+			r.notify.due(time.Now())
 		}
 	}
 }
@@ -185,6 +197,7 @@ func (r *run) signal(sig os.Signal, now time.Time) {
 	if r.m.begin(&SignalError{Signal: sig}) {
 		return
 	}
+	defer r.tell(now) // whoever asks again wants to know
 	since, _ := r.m.reason()
 	left := newBudget(r.m.opts.Budget, 1, since).left(now)
 	if left == forever {

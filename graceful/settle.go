@@ -14,9 +14,9 @@ const (
 
 	// hush is how long a connection that has never sent anything may be
 	// silent after accepting has ended, while others have requests: longer
-	// than any round trip. It need not be among those that are closed at the
+	// than most round trips. It need not be among those that are closed at the
 	// very end.
-	hush = 4 * settle
+	hush = 3 * settle
 
 	// step is how often a silence is looked at. On a machine so busy that a
 	// step ends late by another, a client may have had no chance to speak:

@@ -29,22 +29,32 @@ type frame struct{ function, line string } // line is file:number
 //	# labels: {"graceful.component":"consumer"}
 //	#	0x4c0	main.(*consumer).flush+0x55	/src/consumer.go:41
 //
-// It returns the stacks of the components with these names, the most telling
-// first. The profile leaves out the runtime's functions on top, which tell
-// what is waited for; hidden finds them by the counters in the first line.
-// What can't be read is skipped.
-func parseStacks(profile string, names []string, hidden func(pcs []uintptr) []string) map[string][]stack {
+// It returns the stacks of the components of one manager with these names, the
+// most telling first. The profile leaves out the runtime's functions on top,
+// which tell what is waited for; hidden finds them by the counters in the first
+// line. What can't be read is skipped.
+func parseStacks(profile, manager string, names []string, hidden func(pcs []uintptr) []string) map[string][]stack {
 	found := map[string][]stack{}
+	seen := map[string]int{} // where in found the one that is alike is
+	owners := make([]string, len(names))
+	for i, name := range names {
+		owners[i] = owned(manager, name)
+	}
 	for record := range strings.SplitSeq(profile, "\n\n") {
 		head, rest, _ := strings.Cut(strings.TrimLeft(record, "\n"), "\n")
 		if strings.HasPrefix(head, "goroutine profile:") {
 			head, rest, _ = strings.Cut(rest, "\n")
 		}
 		labels, rest, _ := strings.Cut(rest, "\n")
-		name, ok := componentOf(labels)
-		if !ok || !slices.Contains(names, name) {
+		owner, ok := ownerOf(labels)
+		if !ok {
 			continue
 		}
+		i := slices.IndexFunc(owners, func(of string) bool { return strings.HasPrefix(owner, of) })
+		if i < 0 {
+			continue
+		}
+		name := names[i]
 		number, addresses, _ := strings.Cut(head, " @")
 		count, err := strconv.Atoi(number)
 		if err != nil {
@@ -57,7 +67,15 @@ func parseStacks(profile string, names []string, hidden func(pcs []uintptr) []st
 			}
 		}
 		s.waits = s.wait(hidden(parseAddresses(addresses)))
-		found[name] = merge(found[name], s)
+		// Labels of the user's own, and calls from different places in one
+		// line, make several records of what is alike.
+		key := fmt.Sprint(i, s.waits, s.frames)
+		if at, ok := seen[key]; ok {
+			found[name][at].count += s.count
+			continue
+		}
+		seen[key] = len(found[name])
+		found[name] = append(found[name], s)
 	}
 	for _, stacks := range found {
 		slices.SortStableFunc(stacks, moreTelling)
@@ -65,10 +83,11 @@ func parseStacks(profile string, names []string, hidden func(pcs []uintptr) []st
 	return found
 }
 
-// componentOf returns the component's name in a line of labels.
-func componentOf(line string) (name string, ok bool) {
-	rest, ok := strings.CutPrefix(line, "# labels: {")
-	for ok {
+// ownerOf returns what owned was for whom a line of labels belongs to.
+func ownerOf(line string) (owner string, ok bool) {
+	var manager, component string
+	rest, more := strings.CutPrefix(line, "# labels: {")
+	for more {
 		var pair [2]string
 		for i := range pair {
 			quoted, err := strconv.QuotedPrefix(rest)
@@ -78,12 +97,15 @@ func componentOf(line string) (name string, ok bool) {
 			pair[i], _ = strconv.Unquote(quoted)
 			rest = strings.TrimPrefix(rest[len(quoted):], ":")
 		}
-		if pair[0] == componentLabel {
-			return pair[1], true
+		switch pair[0] {
+		case componentLabel:
+			component, ok = pair[1], true
+		case managerLabel:
+			manager = pair[1]
 		}
-		rest, ok = strings.CutPrefix(rest, ", ")
+		rest, more = strings.CutPrefix(rest, ", ")
 	}
-	return "", false
+	return owned(manager, component), ok
 }
 
 func parseAddresses(text string) (pcs []uintptr) {
@@ -127,16 +149,27 @@ func hiddenFunctions(pcs []uintptr) (functions []string) {
 	}
 }
 
-// merge adds s to the one that is alike: labels of the user's own, and calls
-// from different places in one line, make several of them.
-func merge(stacks []stack, s stack) []stack {
-	for i, other := range stacks {
-		if other.waits == s.waits && slices.Equal(other.frames, s.frames) {
-			stacks[i].count += s.count
-			return stacks
+// leaves returns the stack of a goroutine that leaves by a panic or Goexit, for
+// a deferred function, which calls it; how is what it does.
+func leaves(how string) []stack {
+	pcs := make([]uintptr, 100)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // below Callers, leaves and its caller
+	s := stack{count: 1, waits: how}
+	for more := true; more; {
+		var f runtime.Frame
+		if f, more = frames.Next(); f.Function != "runtime.goexit" {
+			s.frames = append(s.frames, frame{f.Function, fmt.Sprintf("%s:%d", f.File, f.Line)})
 		}
 	}
-	return append(stacks, s)
+	return []stack{s}
+}
+
+// groupsIn are functions that wait for all of a group, by their beginning,
+// whatever they do that with.
+var groupsIn = [...]string{
+	"sync.(*WaitGroup).Wait",
+	thisModule + "/errgroup.(*Group).Wait",
+	thisModule + "/timeout.(*WaitGroup).Wait",
 }
 
 // waitsIn says what a function on top of a stack waits for, by its beginning.
@@ -148,14 +181,15 @@ var waitsIn = [...]struct{ function, wait string }{
 	{"sync.(*Mutex).Lock", "mutex"},
 	{"sync.(*RWMutex).", "mutex"},
 	{"internal/sync.(*Mutex).", "mutex"},
-	{"sync.(*WaitGroup).Wait", "WaitGroup"},
 	{"sync.(*Cond).Wait", "cond"},
 	{"internal/poll.runtime_pollWait", "I/O"},
 	{"time.Sleep", "sleep"},
+	{"runtime.cgocall", "C or syscall"},
+	{"syscall.", "syscall"},
 }
 
 // unblocked is the wait of a goroutine that waits for nothing that has a name.
-const unblocked = "running or syscall"
+const unblocked = "running"
 
 // wait looks for what is waited for, down to the first function of a user.
 func (s stack) wait(hidden []string) string {
@@ -165,6 +199,13 @@ func (s stack) wait(hidden []string) string {
 			break
 		}
 		functions = append(functions, f.function)
+	}
+	for _, function := range functions {
+		for _, group := range groupsIn {
+			if strings.HasPrefix(function, group) {
+				return "WaitGroup"
+			}
+		}
 	}
 	for _, function := range functions {
 		for _, w := range waitsIn {
@@ -180,7 +221,8 @@ func (s stack) wait(hidden []string) string {
 type owner uint8
 
 const (
-	plumbing owner = iota // what everything waits in, and this package
+	ours     owner = iota // this package
+	plumbing              // what everything waits in
 	standard              // the rest of the standard library
 	users
 )
@@ -189,7 +231,18 @@ const (
 // without telling what is done.
 var plumbingIn = []string{"runtime", "internal", "sync", "time", "syscall", "net", "os", "io", "bufio", "context", "reflect"}
 
-const thisPackage = "github.com/belay-go/belay/graceful"
+const (
+	thisModule  = "github.com/belay-go/belay"
+	thisPackage = thisModule + "/graceful"
+)
+
+// waitingRoom tells whether a package outside of the standard library is one
+// that others wait in: it says as little of who waits as package sync.
+func waitingRoom(pkg string) bool {
+	within := func(root string) bool { return pkg == root || strings.HasPrefix(pkg, root+"/") }
+	return within("golang.org/x/sync") || within("golang.org/x/time") ||
+		within(thisModule) && !within(thisModule+"/examples") && !strings.HasSuffix(pkg, "_test")
+}
 
 func (f frame) owner() owner {
 	// The package is all before the first dot after the last slash; dots of
@@ -199,7 +252,9 @@ func (f frame) owner() owner {
 	pkg := strings.ReplaceAll(f.function[:slash]+last, "%2e", ".")
 	first, _, _ := strings.Cut(pkg, "/")
 	switch {
-	case pkg == thisPackage, pkg == thisPackage+"/status":
+	case pkg == thisPackage:
+		return ours
+	case waitingRoom(pkg):
 		return plumbing
 	case pkg == "main" || strings.Contains(first, ".") || inModules(pkg):
 		return users
@@ -231,10 +286,10 @@ func inModules(pkg string) bool {
 }
 
 // place is the frame that says most: the innermost one of the user's, or else
-// of the standard library.
+// of the standard library. Of plumbing alone it is the outermost.
 func (s stack) place() (best frame, whose owner) {
 	for _, f := range s.frames {
-		if o := f.owner(); o > whose {
+		if o := f.owner(); o > whose || o == whose && o == plumbing {
 			best, whose = f, o
 		}
 	}
@@ -273,7 +328,7 @@ func where(stacks []stack) string {
 		return ""
 	}
 	best, whose := stacks[0].place()
-	if whose == plumbing {
+	if whose == ours {
 		return ""
 	}
 	count := 0 // of all that wait for the same at the same line

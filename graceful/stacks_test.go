@@ -40,7 +40,7 @@ const recorded = `goroutine profile: total 9
 
 // symbols stand for those of the program in which it was recorded.
 func symbols(pcs []uintptr) (functions []string) {
-	names := map[uintptr]string{1: "runtime.gopark", 2: "runtime.chanrecv1", 3: "runtime.chansend1", 5: "runtime.selectgo"}
+	names := map[uintptr]string{1: "runtime.gopark", 2: "runtime.chanrecv1", 3: "runtime.chansend1", 5: "runtime.selectgo", 6: "runtime.cgocall"}
 	for _, pc := range pcs {
 		if name := names[pc]; name != "" {
 			functions = append(functions, name)
@@ -90,6 +90,12 @@ func TestTheMostTellingStackIsFirst(t *testing.T) {
 		{group + idle + sleep + mutex, "mutex, 1 goroutine, main.add x.go:4"},
 		{deeper, "WaitGroup, 9 goroutines, http.(*Server).Serve net/http/server.go:1"},
 		{record(1, "0x2", "", "github.com/belay-go/belay/graceful.waitFor stop.go:1"), ""},
+		{record(1, "0x9", "", "internal/poll.runtime_Semacquire /src/runtime/sema.go:1", "os.(*File).Close /src/os/file.go:1", "github.com/belay-go/belay/graceful.Closer.func1 x.go:1"), "running, 1 goroutine, os.(*File).Close os/file.go:1"},
+		{record(1, "0x9", "", "syscall.Syscall /src/syscall/a.go:1", "syscall.Read /src/syscall/b.go:1", "main.read x.go:1"), "syscall, 1 goroutine, main.read x.go:1"},
+		{record(1, "0x6", "", "main._Cfunc_f x.go:1"), "C or syscall, 1 goroutine, main._Cfunc_f x.go:1"},
+		{record(1, "0x2", "", "golang.org/x/sync/semaphore.(*Weighted).Acquire s.go:1", "main.f x.go:1"), "chan receive, 1 goroutine, main.f x.go:1"},
+		{record(1, "0x2", "", "golang.org/x/synchrotron.F s.go:1", "main.f x.go:1"), "chan receive, 1 goroutine, synchrotron.F s.go:1"},
+		{record(1, "0x2", "", "github.com/belay-go/belay/errgroup.(*Group).Go s.go:1", "github.com/belay-go/belay/examples/service.f x.go:1", "net/http.HandlerFunc.ServeHTTP s.go:1"), "chan receive, 1 goroutine, service.f x.go:1"},
 	} {
 		line, _ := graceful.ReadStacks(c.profile, "c", 4<<10, symbols)
 		require.Equal(t, c.want, line)
@@ -99,12 +105,14 @@ func TestTheMostTellingStackIsFirst(t *testing.T) {
 func TestWhatIsAlikeIsCountedTogether(t *testing.T) {
 	_, stacks := graceful.ReadStacks(record(2, "0x2 0x7", `"a":"1", `, "main.f x.go:1")+record(3, "0x2 0x8", `"a":"2", `, "main.f x.go:1"), "c", 4<<10, symbols)
 	require.Equal(t, "5 @ chan receive\n    main.f x.go:1\n", stacks)
+	_, stacks = graceful.ReadStacks(record(2, "0x2", "", "main.f x.go:1")+record(3, "0x3", "", "main.f x.go:1"), "c", 4<<10, symbols)
+	require.Equal(t, "3 @ chan send\n    main.f x.go:1\n2 @ chan receive\n    main.f x.go:1\n", stacks, "one line can wait for two things")
 }
 
 func TestOnlyWhatIsOnTopIsWaitedFor(t *testing.T) {
 	// A Locker of the user's, called by Wait, runs.
 	line, _ := graceful.ReadStacks(record(1, "0x9", "", "main.(*lock).Lock x.go:1", "sync.(*Cond).Wait /src/sync/cond.go:1", "main.f x.go:2"), "c", 4<<10, symbols)
-	require.Equal(t, "running or syscall, 1 goroutine, main.(*lock).Lock x.go:1", line)
+	require.Equal(t, "running, 1 goroutine, main.(*lock).Lock x.go:1", line)
 }
 
 func TestALoopThatRunsIsStuckAtAnyOfItsLines(t *testing.T) {
@@ -143,7 +151,7 @@ func TestNoPathOfTheBuildersMachineIsTold(t *testing.T) {
 		"/home/bob/with space/a b/main.go:1":  "with space/a b/main.go:1",
 	} {
 		line, _ := graceful.ReadStacks("1 @ 0x1\n# labels: {\"graceful.component\":\"c\"}\n#\t0x1\tmain.f+0x1\t"+path+"\n", "c", 4<<10, symbols)
-		require.Equal(t, "running or syscall, 1 goroutine, main.f "+want, line)
+		require.Equal(t, "running, 1 goroutine, main.f "+want, line)
 	}
 }
 

@@ -16,6 +16,8 @@ func (r *run) start() {
 	if !r.bind() {
 		return
 	}
+	r.follow(doubling(r.began, firstUp))
+	defer r.unfollow()
 	for _, parts := range r.phases {
 		r.catchUp()
 		if _, cause := r.m.reason(); cause != nil {
@@ -29,6 +31,8 @@ func (r *run) start() {
 	r.catchUp()
 	if r.m.enter(stateReady) {
 		r.ready = true
+		r.unfollow()
+		r.tellReady()
 		r.log.Info("graceful: ready", "components", r.names(), "after", time.Since(r.began))
 		if r.m.opts.OnReady != nil {
 			r.m.opts.OnReady()

@@ -18,6 +18,7 @@ import (
 // stop stops all that was launched.
 func (r *run) stop() {
 	since, cause := r.m.reason()
+	r.tellStopping(since, cause)
 	r.log.Info("graceful: stopping", "cause", cause)
 	r.cancelStart(cause)
 	r.closeUnused()
@@ -30,8 +31,8 @@ func (r *run) stop() {
 		}
 	}
 	r.budget = newBudget(r.m.opts.Budget, len(phases), since)
-	r.watch(time.Now())
-	defer func() { r.mark = nil }()
+	r.follow(r.budget.schedule(since))
+	defer r.unfollow()
 	r.preStop(cause, phases, limits)
 	for i, parts := range phases {
 		if anySocket(phases[i:]) {
@@ -101,15 +102,21 @@ func (r *run) stopPart(p *part, cause error, window time.Duration) {
 	if ctx.Err() == nil {
 		hook = contain(ctx, func() error { return r.orderly(ctx, p, cause) })
 		if waitFor(ctx, hook.done) && waitFor(ctx, p.ended) && p.pre.ended(ctx) && (hook.err == nil || ctx.Err() == nil) {
-			r.m.resolve(p, Result{Outcome: "stopped", Used: time.Since(began), Err: hook.err})
+			res := Result{Outcome: "stopped", Used: time.Since(began), Err: hook.err}
+			left := hook.left
+			if p.pre != nil && left == nil {
+				left = p.pre.left
+			}
+			res.Where, res.Stacks = where(left), printStacks(left, mostStacks)
+			r.m.resolve(p, res)
 			return
 		}
 	}
 	why := context.Cause(ctx)
-	before := r.m.look(p.Name)[p.Name]
+	before, cut := r.m.look(time.Time{}, p.Name)[p.Name], time.Now()
 	outcome, err := r.cut(p, hook, why, grace)
 	res := Result{Outcome: outcome, Used: time.Since(began), Err: err}
-	r.hung(p, &res, before)
+	r.hung(p, &res, before, cut)
 	r.m.resolve(p, res)
 }
 
@@ -190,42 +197,56 @@ func (r *run) cut(p *part, hook *call, why error, grace time.Duration) (string, 
 }
 
 // A call is a function of the user's that runs on a goroutine of its own
-// during the stop; err is there when done is closed.
+// during the stop; the rest is there when done is closed.
 type call struct {
 	done chan struct{}
 	err  error
+	left []stack // where it panicked or called Goexit; nil: it returned
 }
 
 // ended waits for a call, which may be nil: none.
 func (c *call) ended(ctx context.Context) bool { return c == nil || waitFor(ctx, c.done) }
 
-// failed returns the error of a call that is over; nil for any other.
-func (c *call) failed() error {
+// running reports whether a call, which may be nil: none, goes on.
+func (c *call) running() bool {
 	if c == nil {
-		return nil
+		return false
 	}
 	select {
 	case <-c.done:
-		return c.err
+		return false
 	default:
+		return true
+	}
+}
+
+// failed returns the error of a call that is over; nil for any other.
+func (c *call) failed() error {
+	if c == nil || c.running() {
 		return nil
 	}
+	return c.err
 }
 
 // contain calls f on a goroutine with the labels of ctx. The goroutine ends
 // with f; a panic or Goexit of f becomes an error. If f never ends, neither
 // does the goroutine: then the component is reported as stuck.
 func contain(ctx context.Context, f func() error) *call {
-	c := &call{done: make(chan struct{}), err: belay.ErrGoexit}
+	c := &call{done: make(chan struct{})}
 	go func() {
 		pprof.SetGoroutineLabels(ctx)
 		defer close(c.done)
+		returned := false
 		defer func() {
-			if v := recover(); v != nil {
-				c.err = &belay.PanicError{Value: v, Stack: debug.Stack()}
+			switch v := recover(); {
+			case v != nil:
+				c.err, c.left = &belay.PanicError{Value: v, Stack: debug.Stack()}, leaves("panic")
+			case !returned:
+				c.err, c.left = belay.ErrGoexit, leaves("Goexit")
 			}
 		}()
 		c.err = f()
+		returned = true
 	}()
 	return c
 }

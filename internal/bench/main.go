@@ -11,6 +11,12 @@
 // The suite errgroup-dropped has the designs that errgroup did not take in the
 // place of ours, and errgroup's targets: SHORT is why they were not taken.
 // timeout-dropped has a kind of timeout that package timeout leaves out.
+//
+// graceful-stop takes minutes, as it waits for stops that hang: it says how long
+// a stop goes on when there is nothing left to wait for. graceful-serving has the
+// cost of being ready for one, and net/http beside itself, which says how small
+// a difference can be told. Whether a stop loses requests is what the command
+// in the folder stops finds out.
 package main
 
 // This file reads the command line and prints the tables.
@@ -42,6 +48,8 @@ var suites = []struct {
 	{"ctxutil", ctxutilRows},
 	{"timeout-watchdog", watchdogRows},
 	{"timeout-run", runRows},
+	{"graceful-stop", stopRows},
+	{"graceful-serving", servingRows},
 }
 
 func main() {

@@ -1,0 +1,130 @@
+package graceful_test
+
+// What only Linux has: a process of number 1 that isn't the machine's, and a
+// pipe with a name in the place of a file.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belay-go/belay/graceful"
+)
+
+func init() { plays["pid1"] = playPID1 }
+
+// playPID1 says its number, and in which order it stops.
+func playPID1(string) int {
+	saying := func(name string) graceful.Component {
+		return graceful.Component{Name: name, Stop: func(context.Context) error {
+			say("stopped %s", name)
+			return nil
+		}}
+	}
+	m := graceful.New(graceful.Options{Logger: slog.New(slog.DiscardHandler)})
+	m.Add(1, saying("below"))
+	m.Add(2, saying("above"), graceful.Component{Name: "number", Start: func(context.Context) error {
+		say("started %d", os.Getpid())
+		return nil
+	}})
+	report, _ := m.Run(context.Background())
+	return report.ExitCode()
+}
+
+// asInit makes a child the first process of a PID namespace of its own, as in
+// a container. Without the rights for that it takes a user namespace, too.
+func asInit(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	if os.Geteuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+	}
+}
+
+// capSysAdmin is the number of the capability that a PID namespace takes.
+const capSysAdmin = 21
+
+// mayUnshare tells whether this process has the capability.
+func mayUnshare(t *testing.T) bool {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(status), "CapEff:")
+	require.True(t, found)
+	caps, err := strconv.ParseUint(strings.Fields(rest)[0], 16, 64)
+	require.NoError(t, err)
+	return caps&(1<<capSysAdmin) != 0
+}
+
+// As PID 1 there is no default for a signal that nobody has asked for, the
+// parent is 0, and whatever else runs dies with it.
+func TestASignalStopsAProcessThatIsPID1InOrder(t *testing.T) {
+	t.Parallel()
+	as, first := asInit, true
+	probe := exec.Command(os.Args[0], "-test.run=^$")
+	asInit(probe)
+	if err := probe.Run(); err != nil {
+		// A machine that forbids it can't say how PID 1 goes. It must be the
+		// machine, though: then what is left to see is that the same child
+		// does the same things under any other number.
+		errno, refused := errors.AsType[syscall.Errno](err)
+		require.True(t, refused, "%v", err)
+		require.Contains(t, []syscall.Errno{syscall.EPERM, syscall.ENOSPC}, errno)
+		require.False(t, mayUnshare(t), "it has the rights to")
+		t.Log("no PID namespace for want of rights: not PID 1")
+		as, first = func(*exec.Cmd) {}, false
+	}
+	conn, variable := notifySocket(t, socketPath(t))
+	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		c := spawn(t, "pid1", as, env(variable))
+		number := c.cmd.Process.Pid
+		if first {
+			number = 1
+		}
+		require.Equal(t, fmt.Sprint("started ", number), c.line("started "))
+		require.Equal(t, "READY=1", message(t, conn))
+		c.signal(sig)
+		require.Equal(t, 0, c.exit(), "%s", c.output())
+		require.Contains(t, c.output(), "stopped above\nstopped below\n")
+		require.Contains(t, message(t, conn), "STOPPING=1\n")
+		require.Contains(t, message(t, conn), "STATUS=stopped ")
+	}
+}
+
+func TestAPipeInPlaceOfTheTerminationLogHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	for _, reader := range []bool{false, true} {
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+		if reader {
+			f, err := os.OpenFile(pipe, os.O_RDWR, 0)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = f.Close() })
+		}
+		opts := quietlyWithin(time.Second)
+		opts.TerminationLog = pipe
+		m := graceful.New(opts)
+		m.Add(1, graceful.Component{Name: "bad", Start: func(context.Context) error { return errMade }})
+		ended := make(chan struct{})
+		go func() { // ends with Run
+			defer close(ended)
+			_, _ = m.Run(t.Context())
+		}()
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			require.FailNow(t, "Run waits for the other end of a pipe")
+		}
+	}
+}

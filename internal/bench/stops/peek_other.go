@@ -1,0 +1,9 @@
+//go:build !unix
+
+package main
+
+// This file is for systems where a client finds out by writing.
+
+import "net"
+
+func closedByPeer(net.Conn) bool { return false }
