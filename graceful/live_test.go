@@ -251,6 +251,34 @@ func TestALiveReportSaysWhereAComponentHangs(t *testing.T) {
 	require.Equal(t, looks, graceful.Looks(m), "there is nothing to look at")
 }
 
+// What was seen of one thing that takes long is not told of the next.
+func TestALiveReportForgetsWhereAComponentWasBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := quietly()
+		opts.Budget = time.Minute
+		m := graceful.New(opts)
+		long := func(context.Context) error { time.Sleep(16 * time.Second); return nil }
+		m.Add(1, graceful.Component{Name: "slow", Start: long, PreStop: long, Stop: long})
+		at := func(d time.Duration) string {
+			time.Sleep(d)
+			synctest.Wait()
+			c := m.Report().Components[0]
+			wait, _, _ := strings.Cut(c.Where, ",")
+			return c.Outcome + " " + wait
+		}
+		go m.Run(t.Context()) // ends with the stop
+		require.Equal(t, "starting ", at(9*time.Second))
+		require.Equal(t, "starting sleep", at(2*time.Second))
+		require.Equal(t, "up ", at(6*time.Second))
+		m.Stop(nil)
+		require.Equal(t, "pre-stop ", at(time.Second))
+		require.Equal(t, "pre-stop sleep", at(14500*time.Millisecond))
+		require.Equal(t, "stopping ", at(time.Second))
+		require.Equal(t, "stopping sleep", at(14*time.Second))
+		require.Equal(t, "stopped ", at(10*time.Second))
+	})
+}
+
 func TestConnectionsAreListedByTheirState(t *testing.T) {
 	mux := handler()
 	var m *graceful.Manager
