@@ -19,6 +19,9 @@ const (
 	// is called stuck. It is part of the phase's time.
 	cutTime = 100 * time.Millisecond
 
+	// leastTime is what even those get for whom nothing is left.
+	leastTime = 10 * time.Millisecond
+
 	forever = time.Duration(math.MaxInt64)
 )
 

@@ -34,8 +34,8 @@ type conn struct {
 }
 
 // restLeast is the shortest rest of a connection between its last answer and
-// its end: some round trips within a host or a rack.
-const restLeast = 400 * time.Microsecond
+// its end, if there is any: timers are no finer than this.
+const restLeast = time.Millisecond
 
 // uncounted is the state of a connection that the counts don't know yet.
 const uncounted http.ConnState = -1
@@ -259,8 +259,14 @@ func (s *conns) silent(now, from time.Time) (idle []*conn, wait time.Duration, o
 // restLocked is how long a connection rests after an answer that could not say
 // that it is the last, because its request came before the stop: long enough
 // for a client that sends one request after another, going by those that have
-// done so since the stop began.
-func (s *conns) restLocked() time.Duration { return min(settle, max(restLeast, 4*s.mu.gap)) }
+// done so since the stop began. If none has, there is nothing to go by, and
+// nobody to wait for.
+func (s *conns) restLocked() time.Duration {
+	if s.mu.gap == 0 {
+		return 0
+	}
+	return min(settle, max(restLeast, 4*s.mu.gap))
+}
 
 func latest(t time.Time, others ...time.Time) time.Time {
 	for _, other := range others {

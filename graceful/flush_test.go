@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -65,4 +66,38 @@ func TestTheLastRequestsLogLineIsOnDiskAtTheExit(t *testing.T) {
 	log, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "served /slow: <nil>\n", string(log))
+}
+func TestTheLastRequestsLogLineIsOnDiskAfterASecondInterruptToo(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	c := start(t, "flush:"+path)
+	begin(t, &http.Client{Transport: &http.Transport{}}, "http://"+c.addr+"/hang")
+	c.signal(os.Interrupt)
+	wait(300 * time.Millisecond)
+	c.signal(os.Interrupt)
+	require.Equal(t, 130, c.exit(), "%s", c.output())
+	log, err := os.ReadFile(path)
+	require.NoError(t, err, "%s", c.output())
+	require.Contains(t, string(log), "served /hang: graceful: forced by a second signal")
+}
+
+// The budget can be over before the stop has come to anybody: the process was
+// frozen, or OnReady took its time. What ends at once when it is asked to is
+// not stuck, and what writes itself out when it is asked to is not lost.
+func TestWhoeverHasNoTimeLeftIsAskedToStopAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m *graceful.Manager
+		opts := quietlyWithin(10 * time.Second)
+		opts.OnReady = func() {
+			m.Stop(nil)
+			time.Sleep(time.Minute)
+		}
+		m = graceful.New(opts)
+		flushed := false
+		m.Add(1, graceful.Component{Name: "log", Stop: func(context.Context) error { flushed = true; return nil }})
+		m.Add(2, worker("obeys"))
+		report, _ := m.Run(t.Context())
+		require.NotEqual(t, "stuck", outcomes(report)["obeys"], "%s", report)
+		require.True(t, flushed, "%s", report)
+	})
 }

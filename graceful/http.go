@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-
 	"sync/atomic"
 	"time"
 

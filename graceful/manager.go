@@ -51,7 +51,8 @@ type Options struct {
 	Signals []os.Signal
 
 	// Logger gets one line per event of the manager's life, with stable
-	// keys. Nil is slog.Default().
+	// keys. Nil is slog.Default(). Its handler is called on Run's goroutine:
+	// one that blocks, as on a pipe that nobody reads, holds up the stop.
 	Logger *slog.Logger
 
 	// TerminationLog is the file in which a stop leaves its last words, for
@@ -64,7 +65,8 @@ type Options struct {
 
 	// OnReady is called once, on Run's goroutine, when all components are
 	// up; [Manager.Addr] has their addresses. It is not called if a stop has
-	// begun. While it runs, a stop waits for it.
+	// begun. It must be quick: while it runs, no signal is looked at, and the
+	// stop that one asks for waits.
 	OnReady func()
 }
 

@@ -98,23 +98,22 @@ func (r *run) stopPart(p *part, cause error, window time.Duration) {
 	if p.drain != nil {
 		p.drain(limit)
 	}
-	var hook *call // nil: there is no time left for it
-	if ctx.Err() == nil {
-		hook = contain(ctx, func() error { return r.orderly(ctx, p, cause) })
-		if waitFor(ctx, hook.done) && waitFor(ctx, p.ended) && p.pre.ended(ctx) && (hook.err == nil || ctx.Err() == nil) {
-			res := Result{Outcome: "stopped", Used: time.Since(began), Err: hook.err}
-			left := hook.left
-			if p.pre != nil && left == nil {
-				left = p.pre.left
-			}
-			res.Where, res.Stacks = where(left), printStacks(left, mostStacks)
-			r.m.resolve(p, res)
-			return
+	// Whoever has no time left is asked to stop all the same: what is written
+	// out last is often all that is known of why.
+	hook := contain(ctx, func() error { return r.orderly(ctx, p, cause) })
+	if waitFor(ctx, hook.done) && waitFor(ctx, p.ended) && p.pre.ended(ctx) && (hook.err == nil || ctx.Err() == nil) {
+		res := Result{Outcome: "stopped", Used: time.Since(began), Err: hook.err}
+		left := hook.left
+		if p.pre != nil && left == nil {
+			left = p.pre.left
 		}
+		res.Where, res.Stacks = where(left), printStacks(left, mostStacks)
+		r.m.resolve(p, res)
+		return
 	}
 	why := context.Cause(ctx)
 	before, cut := r.m.look(time.Time{}, p.Name)[p.Name], time.Now()
-	outcome, err := r.cut(p, hook, why, grace)
+	outcome, err := r.cut(p, hook, why, max(grace, leastTime))
 	res := Result{Outcome: outcome, Used: time.Since(began), Err: err}
 	r.hung(p, &res, before, cut)
 	r.m.resolve(p, res)

@@ -55,9 +55,6 @@ func compare(r row, counts int, length time.Duration, now func() time.Time) resu
 		return sampled(r, counts)
 	}
 	counts *= max(1, r.rounds)
-	if r.length > 0 {
-		length = r.length
-	}
 	if r.renew != nil {
 		r.renew()
 	}
@@ -72,6 +69,9 @@ func compare(r row, counts int, length time.Duration, now func() time.Time) resu
 		n = calibrate(slower, max(length, r.least))
 	} else {
 		slower(n) // warms both sides up, as calibrate does
+	}
+	if r.length > 0 { // it is too short to calibrate with
+		n = max(1, int(float64(n)*float64(r.length)/float64(length)))
 	}
 	var theirs, ours, ratios []float64
 	for i := range counts {

@@ -147,10 +147,12 @@ func TestManyRoundsTellWithinWhatTheirMedianIs(t *testing.T) {
 func TestWhatBothSidesUseIsRenewedBeforeAndWithinManyRounds(t *testing.T) {
 	var c clock
 	side := c.costs(time.Millisecond)
-	renewals := 0
-	r := row{theirs: side, ours: side, rounds: 20, length: 5 * time.Millisecond, renew: func() { renewals++ }}
-	require.Equal(t, "1.000, within 1.000-1.000", compare(r, 6, time.Hour, c.now).found)
+	renewals, last := 0, 0
+	ours := func(n int) { last = n; side(n) }
+	r := row{theirs: side, ours: ours, rounds: 20, length: 5 * time.Millisecond, renew: func() { renewals++ }}
+	require.Equal(t, "1.000, within 1.000-1.000", compare(r, 6, 80*time.Millisecond, c.now).found)
 	require.Equal(t, 1+120/renewed, renewals)
+	require.Equal(t, 5, last, "the row's own length")
 }
 
 // Each row is run for real, though too short to say anything: a comparison
