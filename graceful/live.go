@@ -14,7 +14,7 @@ import (
 // knows as flags: zero where there was none.
 type life struct {
 	launched, up, over, resolved time.Time
-	where                        string // at the last quarter of a stop
+	where                        string // when the log last told what it waits for
 }
 
 // Report returns what Run would return if it ended now. It may be called at any
@@ -155,7 +155,7 @@ func (p *part) liveLocked(now time.Time) Result {
 	case p.up:
 		res.Outcome, res.Since = outcomeUp, p.life.up
 	default:
-		res.Outcome, res.Since = outcomeStarting, p.life.launched
+		res.Outcome, res.Since, res.Where = outcomeStarting, p.life.launched, p.life.where
 	}
 	res.Name, res.Phase, res.Limit, res.Planned = p.Name, p.phase, max(0, p.Limit), p.planned
 	if p.planned == forever {

@@ -44,13 +44,23 @@ func TestALiveReportFollowsEveryComponentThroughItsLife(t *testing.T) {
 		seconds := func(n time.Duration) func(context.Context) error {
 			return func(context.Context) error { time.Sleep(n * time.Second); return nil }
 		}
-		limited := worker("limited")
+		limited := graceful.Func("limited", func(ctx context.Context, ready func()) error {
+			ready()
+			time.Sleep(time.Second)
+			ready() // changes nothing
+			<-ctx.Done()
+			return nil
+		})
 		limited.Limit, limited.PreStop = 20*time.Second, seconds(2)
 		limited.Stop = seconds(4)
 		job := graceful.Func("job", func(_ context.Context, ready func()) error { ready(); time.Sleep(time.Second); return nil })
 		job.MayEnd = true
 		m.Add(1, graceful.Component{Name: "db", Start: seconds(2), Stop: seconds(1)}, job)
-		m.Add(2, limited, graceful.Component{Name: "bad", Stop: func(context.Context) error { return errMade }})
+		m.Add(2, limited, graceful.Component{
+			Name:    "bad",
+			PreStop: func(context.Context) error { return nil }, // over at once
+			Stop:    func(context.Context) error { return errMade },
+		})
 		look := func() (string, []string) { rep := m.Report(); return rep.State, lives(rep) }
 
 		rep := m.Report()
@@ -145,7 +155,11 @@ func TestALiveReportOfAStopWhileStarting(t *testing.T) {
 		m := graceful.New(quietly())
 		m.Add(1,
 			graceful.Component{Name: "obeys", Start: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
-			graceful.Component{Name: "hangs", Stop: func(context.Context) error { time.Sleep(time.Hour); return nil }},
+			graceful.Component{
+				Name:    "hangs",
+				PreStop: func(context.Context) error { time.Sleep(2 * time.Second); return nil },
+				Stop:    func(context.Context) error { time.Sleep(time.Hour); return nil },
+			},
 			graceful.Component{
 				Name:  "opened",
 				Start: func(ctx context.Context) error { <-ctx.Done(); return nil },
@@ -160,6 +174,9 @@ func TestALiveReportOfAStopWhileStarting(t *testing.T) {
 		require.Equal(t, []string{"above never started", "obeys starting 0s", "hangs up 0s", "opened starting 0s"}, lives(m.Report()))
 		m.Stop(nil)
 		time.Sleep(time.Second)
+		synctest.Wait()
+		require.Equal(t, []string{"above never started", "obeys never started 1s", "hangs pre-stop 1s 1s/0s", "opened ended 1s"}, lives(m.Report()))
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		require.Equal(t, []string{"above never started", "obeys never started 1s 0s/-1ns", "hangs stopping 1s 1s/-1ns", "opened stopped 1s 0s/-1ns"}, lives(m.Report()))
 		require.False(t, m.Report().Ready)
@@ -232,6 +249,34 @@ func TestALiveReportSaysWhereAComponentHangs(t *testing.T) {
 	looks = graceful.Looks(m)
 	require.Equal(t, rep, m.Inspect())
 	require.Equal(t, looks, graceful.Looks(m), "there is nothing to look at")
+}
+
+// What was seen of one thing that takes long is not told of the next.
+func TestALiveReportForgetsWhereAComponentWasBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := quietly()
+		opts.Budget = time.Minute
+		m := graceful.New(opts)
+		long := func(context.Context) error { time.Sleep(16 * time.Second); return nil }
+		m.Add(1, graceful.Component{Name: "slow", Start: long, PreStop: long, Stop: long})
+		at := func(d time.Duration) string {
+			time.Sleep(d)
+			synctest.Wait()
+			c := m.Report().Components[0]
+			wait, _, _ := strings.Cut(c.Where, ",")
+			return c.Outcome + " " + wait
+		}
+		go m.Run(t.Context()) // ends with the stop
+		require.Equal(t, "starting ", at(9*time.Second))
+		require.Equal(t, "starting sleep", at(2*time.Second))
+		require.Equal(t, "up ", at(6*time.Second))
+		m.Stop(nil)
+		require.Equal(t, "pre-stop ", at(time.Second))
+		require.Equal(t, "pre-stop sleep", at(14500*time.Millisecond))
+		require.Equal(t, "stopping ", at(time.Second))
+		require.Equal(t, "stopping sleep", at(14*time.Second))
+		require.Equal(t, "stopped ", at(10*time.Second))
+	})
 }
 
 func TestConnectionsAreListedByTheirState(t *testing.T) {

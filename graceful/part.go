@@ -132,7 +132,7 @@ func (m *Manager) ready(p *part) {
 
 func (m *Manager) readyLocked(p *part) {
 	if !p.up {
-		p.up, p.life.up = true, time.Now()
+		p.up, p.life.up, p.life.where = true, time.Now(), ""
 	}
 	m.pokeLocked()
 }
@@ -194,7 +194,7 @@ func (p *part) stoppableLocked() bool {
 func (m *Manager) stopping(p *part, limit time.Duration) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.stopping, p.planned, p.asked = true, limit, time.Now()
+	p.stopping, p.planned, p.asked, p.life.where = true, limit, time.Now(), ""
 	return !p.over || p.pre != nil || p.Stop != nil && p.stoppableLocked()
 }
 

@@ -95,10 +95,10 @@ type Result struct {
 	// another such line follow if it has moved since: it is slow rather than
 	// stuck. Empty if nothing could be found: a goroutine has the component's
 	// name from the one that started it. Of a stop hook that panicked or called
-	// Goexit it says where that was, with "panic" or "Goexit" for the wait. Of
-	// one that is stopping it is where it was when the last quarter of the
-	// budget was over, empty before the first; see [Manager.Inspect] for a new
-	// look.
+	// Goexit it says where that was, with "panic" or "Goexit" for the wait. In a
+	// live report, of one that is starting, in its PreStop or stopping, it is
+	// where it was when the log last told what the manager waits for, and
+	// empty before; see [Manager.Inspect] for a new look.
 	Where string
 
 	// Stacks has more of the same: the stacks of all of its goroutines at that

@@ -160,17 +160,6 @@ func (p page) Phases() (phases []phase) {
 	return phases
 }
 
-// Limit is the longest of the phase's components; any if one has none.
-func (p phase) Limit() (limit seconds) {
-	for _, c := range p.Components {
-		if c.Limit < 0 {
-			return -1
-		}
-		limit = max(limit, c.Limit)
-	}
-	return limit
-}
-
 // More is how many connections are not listed.
 func (c conns) More() int { return c.Total - len(c.List) }
 

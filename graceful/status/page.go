@@ -267,7 +267,6 @@ func (h *handler) conns(all []graceful.Conn) conns {
 	if !h.detail {
 		return found
 	}
-	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b graceful.Conn) int { return cmp.Compare(b.Age, a.Age) })
 	for _, c := range all[:min(len(all), mostConns)] {
 		found.List = append(found.List, conn{c.Component, c.State, c.Remote, seconds(c.Age)})

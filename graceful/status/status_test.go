@@ -190,7 +190,7 @@ func TestEveryStateIsTold(t *testing.T) {
 		"done":       {graceful.Report{State: "done", Since: at, Cause: errMade, Took: time.Second, Budget: time.Minute, Components: one("stopped")}, "plain", "ended at 2026-03-01 11:00:00 UTC after 1 s of 1 min, exit code 0, because of: made to fail Components"},
 		"stuck":      {graceful.Report{State: "done", Since: at, Cause: errMade, Components: one("stuck")}, "bad", "exit code 3, because of: made to fail Left behind c stuck"},
 		"killed":     {graceful.Report{State: "done", Since: at, Cause: errMade, Forced: syscall.SIGTERM, Components: one("stopped")}, "bad", "exit code 143"},
-		"failed":     {graceful.Report{State: "ready", Since: at, Components: one("failed")}, "bad", "Not as it should be c failed Components"},
+		"failed":     {graceful.Report{State: "ready", Since: at, Components: []graceful.Result{{Name: "c", Outcome: "failed", Since: at, Used: time.Second, Planned: time.Minute}}}, "bad", "Not as it should be c failed Components"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			html, _ := status.Render(status.Options{Title: "shop"}, c.rep, nil, noon)
@@ -202,6 +202,9 @@ func TestEveryStateIsTold(t *testing.T) {
 			}
 			require.Contains(t, all, "shop "+c.rep.State+" ")
 			require.Contains(t, all, c.want)
+			if name == "done" {
+				require.Contains(t, all, " up 1 h, ", "the process goes on")
+			}
 			require.Contains(t, html, fmt.Sprintf("<b class=%q>%s</b></h1>", c.tone, c.rep.State))
 		})
 	}
@@ -243,7 +246,7 @@ func TestDetailIsHiddenUnlessAskedFor(t *testing.T) {
 	}()
 	rep := stopping()
 	rep.Components[4].Outcome = "panicked"
-	rep.Components[4].Err = errors.Join(&graceful.ComponentError{Name: "db", Stage: "run", Err: &belay.PanicError{Value: raised, Stack: []byte("goroutine 9:\nmain.outer()\n")}}, errMade)
+	rep.Components[4].Err = errors.Join(&graceful.ComponentError{Name: "db", Stage: "run", Err: &belay.PanicError{Value: raised, Stack: []byte("goroutine 9:\nmain.outer()\n")}}, errors.New("another, joined to it"))
 	conns := []graceful.Conn{{Component: "http", State: "active", Remote: "192.0.2.8:99", Age: time.Second}}
 	secrets := []string{"192.0.2.7", "192.0.2.8", "main.serve shop/serve.go:7\\n", "main.deep", "main.outer", "goroutine 7", "stacks"}
 	for _, detail := range []bool{false, true} {
@@ -259,7 +262,7 @@ func TestDetailIsHiddenUnlessAskedFor(t *testing.T) {
 		}
 		for _, text := range []string{html, object} {
 			require.Contains(t, text, "graceful: db: run: belay: panic: belay: panic: first")
-			require.Contains(t, text, "made to fail")
+			require.Contains(t, text, "another, joined to it")
 			require.Contains(t, text, "main.serve shop/serve.go:7", "the line itself is always there")
 		}
 		parse(t, html)
