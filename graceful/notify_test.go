@@ -187,9 +187,11 @@ func TestAStopWithoutABudgetAsksForTimeAgainAndAgain(t *testing.T) {
 			if strings.Contains(text, "STATUS=still stopping after "+at+": slow (stopping for ") {
 				told = append(told, at)
 			}
-			if at != "1m5s" {
-				require.Contains(t, text, "EXTEND_TIMEOUT_USEC=30000000")
+			more := "30000000"
+			if at == "1m5s" { // the end
+				more = "5000000"
 			}
+			require.Contains(t, text, "EXTEND_TIMEOUT_USEC="+more+`"`)
 		}
 		require.Equal(t, []string{"0s", "5s", "10s", "20s", "30s", "40s", "50s", "1m0s", "1m5s"}, slices.Compact(asked), "two timers may go off at once")
 		require.Equal(t, []string{"5s", "10s", "20s", "40s"}, told)
@@ -323,6 +325,44 @@ func TestWhatCouldNotBeSentIsOwed(t *testing.T) {
 		require.Equal(t, []time.Duration{0, 10e6, 30e6, 70e6, 150e6, 500e6, 510e6, 530e6}, tries[:8])
 		require.Equal(t, 1, strings.Count(log.String(), "can't be reached"), log.String())
 		require.Contains(t, log.String(), "err=\"sendto: resource temporarily unavailable\"")
+	})
+}
+
+func TestTheLastMessageCarriesNoPingThatWouldCutMainShort(t *testing.T) {
+	setSupervisor(t, "2000000")
+	synctest.Test(t, func(t *testing.T) {
+		m := graceful.New(quietlyWithin(10 * time.Second))
+		s := supervised(m)
+		deaf := true
+		s.fail = func() error {
+			if deaf {
+				return syscall.EAGAIN
+			}
+			return nil
+		}
+		m.Add(1, graceful.Component{Name: "slow", Stop: func(context.Context) error {
+			time.Sleep(1500 * time.Millisecond)
+			deaf = false
+			return nil
+		}})
+		m.Add(2, stopsAll(m))
+		_, err := m.Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{
+			`1.5s /run/it "STOPPING=1\nSTATUS=stopped after 0: graceful: stop asked for by the program; took 1.5 s of 10.0 s\nEXTEND_TIMEOUT_USEC=5000000"`,
+		}, s.received())
+	})
+}
+
+func TestABudgetOfCenturiesAsksForCenturies(t *testing.T) {
+	setSupervisor(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		m := graceful.New(quietlyWithin(graceful.Forever - 1))
+		s := supervised(m)
+		m.Add(2, stopsAll(m))
+		_, err := m.Run(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, s.received()[0], `EXTEND_TIMEOUT_USEC=9223372036854775"`)
 	})
 }
 

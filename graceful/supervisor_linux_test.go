@@ -102,6 +102,19 @@ func TestASignalStopsAProcessThatIsPID1InOrder(t *testing.T) {
 	}
 }
 
+func TestAMessageLeavesNoDescriptorOpen(t *testing.T) {
+	t.Parallel()
+	addr := socketPath(t)
+	conn, _ := notifySocket(t, addr)
+	const messages = 1000
+	before := descriptors("self")
+	for range messages {
+		require.NoError(t, graceful.SendNotice(addr, "x"))
+		require.Equal(t, "x", message(t, conn))
+	}
+	require.Less(t, descriptors("self"), before+messages/2, "beside what other tests open")
+}
+
 func TestAPipeInPlaceOfTheTerminationLogHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	for _, reader := range []bool{false, true} {
