@@ -77,7 +77,10 @@ func Crowd(n int, name string, f func()) (look func() (line string)) {
 // send.
 func NoticesTo(m *Manager, send func(addr, text string) error) { m.sendNotice = send }
 
-var PingEvery = pingEvery
+var (
+	PingEvery  = pingEvery
+	SendNotice = sendNotice
+)
 
 // TerminationLogOf returns where the last words go; "" is nowhere.
 func TerminationLogOf(opts Options) string { return opts.terminationLog() }

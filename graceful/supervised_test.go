@@ -72,7 +72,7 @@ func TestADelayOfTheStopAsksForItsTimeToo(t *testing.T) {
 	t.Parallel()
 	conn, variable := notifySocket(t, socketPath(t))
 	c := start(t, "supervised:1s", env(variable))
-	require.Equal(t, "READY=1", message(t, conn))
+	require.Equal(t, "READY=1", message(t, conn)) // or there would be no delay
 	c.signal(syscall.SIGTERM)
 	require.Contains(t, message(t, conn), "STOPPING=1\n")
 	require.Regexp(t, `^EXTEND_TIMEOUT_USEC=[56]\d{6}$`, message(t, conn), "nobody is late yet")

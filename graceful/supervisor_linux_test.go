@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -99,6 +100,42 @@ func TestASignalStopsAProcessThatIsPID1InOrder(t *testing.T) {
 		require.Contains(t, c.output(), "stopped above\nstopped below\n")
 		require.Contains(t, message(t, conn), "STOPPING=1\n")
 		require.Contains(t, message(t, conn), "STATUS=stopped ")
+	}
+}
+
+func TestAMessageLeavesNoDescriptorOpen(t *testing.T) {
+	t.Parallel()
+	addr := socketPath(t)
+	conn, _ := notifySocket(t, addr)
+	const messages = 1000
+	before := descriptors("self")
+	for range messages {
+		require.NoError(t, graceful.SendNotice(addr, "x"))
+		require.Equal(t, "x", message(t, conn))
+	}
+	require.Less(t, descriptors("self"), before+messages/2, "beside what other tests open")
+}
+
+func TestAProcessThatIsStartedMeanwhileGetsNoSocketOfAMessage(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = graceful.SendNotice("/nonexistent/socket", "x") // opens one all the same
+			}
+		}
+	})
+	defer sender.Wait()
+	defer close(stop)
+	for range 30 {
+		links, err := exec.Command("sh", "-c", "readlink /proc/$$/fd/*").CombinedOutput()
+		require.NotEmpty(t, links, "%v", err) // one that is sh's own is gone by then
+		require.NotContains(t, string(links), "socket:")
 	}
 }
 

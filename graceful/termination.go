@@ -71,8 +71,8 @@ func overwrite(path, text string) error {
 	return f.Truncate(int64(len(text)))
 }
 
-// brief is the report's table; if that is longer, without the components that
-// stopped well: the others must not be what is cut off.
+// brief is the report's table; if that is longer than most, without the
+// components that stopped well: the others must not be what is cut off.
 func (r Report) brief(most int) string {
 	text := r.String()
 	if len(text) <= most {
@@ -81,5 +81,5 @@ func (r Report) brief(most int) string {
 	r.Components = slices.DeleteFunc(slices.Clone(r.Components), func(c Result) bool {
 		return c.Outcome == "stopped" || c.Outcome == "never started"
 	})
-	return cutText(r.String(), most)
+	return r.String()
 }
