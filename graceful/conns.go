@@ -26,11 +26,12 @@ type conn struct {
 	h2    atomic.Bool  // known to speak h2
 
 	// Guarded by conns.mu.
-	counted http.ConnState // the state that the counts know of
-	changed time.Time      // of its state; zero: before a stop was watching
-	sent    time.Time      // when it was sent away; zero: not, or it spoke after all
-	drain   chan struct{}  // closed when its streams are told to end; nil: none asked
-	bye     bool           // they were
+	counted http.ConnState  // the state that the counts know of
+	changed time.Time       // of its state; zero: before a stop was watching
+	sent    time.Time       // when it was sent away; zero: not, or it spoke after all
+	drain   chan struct{}   // closed when its streams are told to end; nil: none asked
+	bye     bool            // they were
+	asker   <-chan struct{} // closed when the one who asked last has ended
 }
 
 // restLeast is the shortest rest of a connection between its last answer and
@@ -81,10 +82,9 @@ func (h *httpServer) change(nc net.Conn, state http.ConnState) {
 	s := &h.conns
 	known, ok := s.open.Load(nc)
 	if !ok {
-		if state == http.StateClosed {
-			return // of one that was hijacked
-		}
-		known = h.add(nc) // by a hook that was called by others than net/http
+		// A handler that speaks h2 on what it has hijacked (x/net/http2/h2c)
+		// tells of the states of that, but never of its end.
+		return
 	}
 	c := known.(*conn)
 	c.state.Store(int32(state))
@@ -174,9 +174,24 @@ func (s *conns) hijackLocked(c *conn) {
 
 func (s *conns) sweepLocked() {
 	for c := range s.mu.hijacked {
-		if closed(c.Conn) {
+		if c.goneLocked() {
 			delete(s.mu.hijacked, c)
 		}
+	}
+}
+
+// goneLocked reports whether our end of a hijacked connection was closed. Where
+// the connection can't tell, because a listener of somebody else's has wrapped
+// it, it is there as long as the handler that asked for its goodbye.
+func (c *conn) goneLocked() bool {
+	if raw := rawConn(c.Conn); raw != nil {
+		return raw.Control(func(uintptr) {}) != nil
+	}
+	select {
+	case <-c.asker:
+		return true
+	default:
+		return c.asker == nil
 	}
 }
 
@@ -189,6 +204,11 @@ func (s *conns) hijacked() []*conn {
 }
 
 func (s *conns) hijackedLocked() (open []*conn) {
+	for _, value := range s.open.Range {
+		if c := value.(*conn); c.is() == http.StateHijacked {
+			s.hijackLocked(c) // about to be, by the one who waits for our lock
+		}
+	}
 	s.sweepLocked()
 	for c := range s.mu.hijacked {
 		open = append(open, c)
@@ -357,11 +377,4 @@ func rawConn(c net.Conn) syscall.RawConn {
 		return nil
 	}
 	return raw
-}
-
-// closed reports whether our end of c was closed. Where there is no way to
-// know, it is taken for closed: nobody could wait for its end.
-func closed(c net.Conn) bool {
-	raw := rawConn(c)
-	return raw == nil || raw.Control(func(uintptr) {}) != nil
 }

@@ -155,12 +155,20 @@ func (r *run) untilTime(end time.Time, done func() bool) {
 // catchUp takes in the events that are there already: no phase may start after
 // a signal that nobody has looked at yet.
 func (r *run) catchUp() {
+	r.takeSignals()
+	select {
+	case <-r.gone:
+		r.parentDone()
+	default:
+	}
+}
+
+// takeSignals takes in the signals that are there already.
+func (r *run) takeSignals() {
 	for {
 		select {
 		case sig := <-r.signals:
 			r.signal(sig, time.Now())
-		case <-r.gone:
-			r.parentDone()
 		default:
 			return
 		}
@@ -173,8 +181,11 @@ func (r *run) holds(done func() bool) bool {
 	return done()
 }
 
+// parentDone takes in the end of Run's context. Where signal.NotifyContext made
+// it, the signal that ended it is here, too, and says more: it is the cause.
 func (r *run) parentDone() {
 	r.gone = nil
+	r.takeSignals()
 	r.m.begin(context.Cause(r.parent))
 }
 

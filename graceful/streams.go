@@ -5,6 +5,8 @@ package graceful
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"time"
 )
 
@@ -22,7 +24,10 @@ const (
 type drainKey struct{}
 
 // A drainer is what a component or a connection tells of its end.
-type drainer interface{ drainChannel() <-chan struct{} }
+// asker is closed when the one who asks has ended.
+type drainer interface {
+	drainChannel(asker <-chan struct{}) <-chan struct{}
+}
 
 // Draining returns a channel that is closed when the component whose context,
 // or whose request's context, ctx is should come to an end. A handler with a
@@ -42,7 +47,7 @@ func Draining(ctx context.Context) <-chan struct{} {
 	if !ok {
 		return nil
 	}
-	return d.drainChannel()
+	return d.drainChannel(ctx.Done())
 }
 
 // WithDraining returns ctx with the drain signal of the component of that name,
@@ -66,7 +71,7 @@ type lateDrainer struct {
 	p *part
 }
 
-func (d lateDrainer) drainChannel() <-chan struct{} {
+func (d lateDrainer) drainChannel(<-chan struct{}) <-chan struct{} {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	return d.p.draining
@@ -74,11 +79,11 @@ func (d lateDrainer) drainChannel() <-chan struct{} {
 
 // drainChannel is there from the launch on, which comes before any use of the
 // component's context.
-func (p *part) drainChannel() <-chan struct{} { return p.draining }
+func (p *part) drainChannel(<-chan struct{}) <-chan struct{} { return p.draining }
 
 // drainChannel makes the channel of one connection. Who asks for it when the
 // goodbyes have begun is told at once.
-func (c *conn) drainChannel() <-chan struct{} {
+func (c *conn) drainChannel(asker <-chan struct{}) <-chan struct{} {
 	s := &c.server.conns
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,6 +92,10 @@ func (c *conn) drainChannel() <-chan struct{} {
 		if s.mu.bye {
 			c.byeLocked()
 		}
+	}
+	c.asker = asker
+	if c.is() == http.StateHijacked {
+		s.hijackLocked(c) // it may have been taken for closed
 	}
 	return c.drain
 }
@@ -109,7 +118,8 @@ func (s *conns) streams() (waiting []*conn) {
 			waiting = append(waiting, c)
 		}
 	}
-	return waiting
+	slices.SortFunc(waiting, older)
+	return slices.Compact(waiting) // one that is hijacked meanwhile is there twice
 }
 
 // sayBye tells some streams to end.
