@@ -364,7 +364,6 @@ func (h *httpServer) hijacked(ctx context.Context, changed <-chan struct{}) erro
 // abort ends everything at once, remembers what there was, and waits for the
 // handlers: one that does not end is what makes the server stuck.
 func (h *httpServer) abort(cause error) {
-	h.release(cause)
 	gone := h.conns.hijacked()
 	changed := h.conns.watch() // stop is no longer listening
 	open, active := h.conns.counts()
@@ -384,6 +383,7 @@ func (h *httpServer) abort(cause error) {
 		text += fmt.Sprintf("; %s open for %s", c.RemoteAddr(), short(now.Sub(c.opened)))
 	}
 	h.remark.Store(text)
+	h.release(cause) // after they were counted: handlers end by it
 	_ = h.srv.Close()
 	for _, c := range gone {
 		_ = c.Close()

@@ -240,7 +240,8 @@ func TestAConnectionThatIsNotSilentAfterAllIsLeftInPeace(t *testing.T) {
 	srv := &http.Server{}
 	_, stop := serveHTTP(t, srv)
 	c := deadlines{set: make(chan time.Time, 10_000)}
-	srv.ConnState(c, http.StateNew) // as net/http calls the hook
+	srv.ConnContext(t.Context(), c) // as net/http calls the hooks
+	srv.ConnState(c, http.StateNew)
 	done := make(chan error, 1)
 	go func() { // ends with the stop
 		_, err := stop()
@@ -479,7 +480,8 @@ func TestAConnectionRestsAsLongAsClientsTakeForTheirNextRequest(t *testing.T) {
 	_, stop := serveHTTP(t, srv)
 	slow, other := deadlines{set: make(chan time.Time, 10_000)}, deadlines{set: make(chan time.Time, 10_000)}
 	for _, c := range []net.Conn{slow, other} {
-		srv.ConnState(c, http.StateNew) // as net/http calls the hook
+		srv.ConnContext(t.Context(), c) // as net/http calls the hooks
+		srv.ConnState(c, http.StateNew)
 		srv.ConnState(c, http.StateActive)
 	}
 	done := make(chan error, 1)
