@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -102,16 +103,16 @@ func TestTheLastMessageCarriesNoPingThatWouldCutMainShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := graceful.New(quietlyWithin(10 * time.Second))
 		s := supervised(m)
-		deaf := true
+		var hears atomic.Bool
 		s.fail = func() error {
-			if deaf {
-				return syscall.EAGAIN
+			if hears.Load() {
+				return nil
 			}
-			return nil
+			return syscall.EAGAIN
 		}
 		m.Add(1, graceful.Component{Name: "slow", Stop: func(context.Context) error {
 			time.Sleep(1500 * time.Millisecond)
-			deaf = false
+			hears.Store(true)
 			return nil
 		}})
 		m.Add(2, stopsAll(m))
