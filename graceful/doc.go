@@ -65,13 +65,33 @@
 //
 // The goroutines of a component carry its name as the pprof label
 // "graceful.component", which those that they start inherit. When its time is
-// up, before it is cut and once more afterwards, and at each quarter of a stop
-// that takes long, one goroutine profile tells what they wait for and at which
+// up, before it is cut and once more afterwards, at each quarter of a stop that
+// takes long (at 5, 10, 20 s and so on without a budget), and at 10, 20, 40 s
+// of a start, one goroutine profile tells what they wait for and at which
 // line: in [Result].Where, in the report, and in one line of the log, so that
 // whoever kills the process after a quarter of its budget has had the name of
 // the culprit. A stop that is quick takes no profile. Goroutines that were not
 // started by the component, such as those of a package-level pool, carry
 // somebody else's name or none, and are not found.
+//
+// [Manager.Report] says at any time what Run would return if it ended now,
+// [Manager.Inspect] looks at the goroutines again, and [Manager.Conns] lists
+// the connections of http servers. Package graceful/status shows all of it as a
+// page, for an address that clients can't reach.
+//
+// # Below a supervisor
+//
+// Below systemd (Type=notify), Run says READY=1 when the process is ready,
+// STOPPING=1 when the stop begins, and what a long start or stop waits for as
+// STATUS. A stop asks for as much time as its budget has left, and 5 s for
+// main. With WatchdogSec the pings come from Run's goroutine: an OnReady or a
+// logger that blocks it for that long gets the process killed. NOTIFY_SOCKET is
+// taken out of the environment; children that should speak for the service must
+// be given it. In Kubernetes the same lines, and the report of a stop that was
+// not clean, go to [Options.TerminationLog], which kubectl describe shows. As
+// PID 1 signals work as anywhere; whoever starts processes that leave orphans
+// needs an init that reaps them. PLATFORMS.md, in this folder, says what
+// differs between systems, and deploy has manifests.
 //
 // # Signals
 //
