@@ -167,7 +167,7 @@ func playChild(mode string) int {
 	case "panic", "panicstop":
 		m.Add(5, graceful.Func("bomb", func(ctx context.Context, ready func()) error {
 			ready()
-			for mode == "panicstop" && m.State() != "ready" {
+			for m.State() != "ready" {
 				wait(time.Millisecond)
 			}
 			wait(10 * time.Millisecond)
