@@ -274,8 +274,9 @@ func env(pairs ...string) func(*exec.Cmd) {
 func spawn(t *testing.T, mode string, with ...func(*exec.Cmd)) *child {
 	t.Helper()
 	c := &child{t: t, cmd: exec.Command(os.Args[0]), lines: make(chan string, 1000)}
-	// A process with the race detector in it sleeps for a second at its end.
-	c.cmd.Env = append(os.Environ(), childEnv+"="+mode, "GORACE=atexit_sleep_ms=10")
+	// A process with the race detector in it sleeps for a second at its end, and
+	// one in Kubernetes has a delay.
+	c.cmd.Env = append(os.Environ(), childEnv+"="+mode, "GORACE=atexit_sleep_ms=10", "KUBERNETES_SERVICE_HOST=")
 	in, err := c.cmd.StdinPipe()
 	require.NoError(t, err)
 	c.stdin = in

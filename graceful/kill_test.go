@@ -63,7 +63,7 @@ var culprit = regexp.MustCompile(`[ "]consumer[ "(].*mutex, 1 goroutine, gracefu
 // stop has begun. It returns what it wrote to stderr.
 func killed(stderr *os.File, output func() ([]byte, error), after time.Duration) (log []byte, err error) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"=culprit", "GORACE=atexit_sleep_ms=10")
+	cmd.Env = append(os.Environ(), childEnv+"=culprit", "GORACE=atexit_sleep_ms=10", "KUBERNETES_SERVICE_HOST=")
 	cmd.Stderr = stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
