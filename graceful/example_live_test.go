@@ -5,6 +5,7 @@ package graceful_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -59,6 +60,7 @@ func ExampleManager_Conns() {
 		if err != nil {
 			return err
 		}
+		io.Copy(io.Discard, resp.Body) // or the client closes its connection
 		resp.Body.Close()
 		for len(m.Conns()) == 0 || m.Conns()[0].State != "idle" { // as soon as the server has noticed
 			time.Sleep(time.Millisecond)
