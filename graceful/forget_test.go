@@ -59,3 +59,42 @@ func TestConnectionsThatAreOverAreKeptByNobody(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// unserved is a connection whose deadlines are told of and which nobody serves.
+type unserved struct {
+	*net.TCPConn
+	set chan time.Time
+}
+
+func (h unserved) SetReadDeadline(t time.Time) error { h.set <- t; return nil }
+
+// On a busy machine, a request may have been in the buffer for long.
+func TestAConnectionWithSomethingUnreadIsNotSentAway(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	client := dial(t, ln.Addr().String())
+	accepted, err := ln.Accept()
+	require.NoError(t, err)
+	defer accepted.Close()
+	_, err = client.Write([]byte("G"))
+	require.NoError(t, err)
+
+	srv := &http.Server{}
+	_, stop := serveHTTP(t, srv)
+	c := unserved{accepted.(*net.TCPConn), make(chan time.Time, 10_000)}
+	srv.ConnContext(t.Context(), c) // as net/http calls the hooks
+	srv.ConnState(c, http.StateNew)
+	done := make(chan error, 1)
+	go func() { // ends with the stop
+		_, err := stop()
+		done <- err
+	}()
+	wait(8 * settle)
+	require.Empty(t, c.set)
+	_, err = accepted.Read(make([]byte, 1))
+	require.NoError(t, err)
+	require.True(t, (<-c.set).Before(time.Now()))
+	srv.ConnState(c, http.StateClosed)
+	require.NoError(t, <-done)
+}
