@@ -162,3 +162,41 @@ func TestATermIsFollowedByItsDelayBelowAContextThatItEnds(t *testing.T) {
 		require.GreaterOrEqual(t, time.Since(signalled), 300*time.Millisecond, "%s", c.output())
 	}
 }
+
+func TestAHijackedConnectionThatIsCutIsClosed(t *testing.T) {
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	m, stop := runUntilReady(t, quietly(), func(m *graceful.Manager) {
+		c := graceful.HTTP("http", "127.0.0.1:0", &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, _, err := w.(http.Hijacker).Hijack()
+			close(begun)
+			if err == nil {
+				_, err = c.Read(make([]byte, 1))
+			}
+			ended <- err
+		})})
+		c.Limit = 50 * time.Millisecond
+		m.Add(1, c)
+	})
+	conn := dial(t, m.Addr("http").String())
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+	<-begun
+	report, err := stop()
+	require.Error(t, err)
+	require.Equal(t, "cut", report.Components[0].Outcome)
+	require.ErrorIs(t, <-ended, net.ErrClosed)
+}
+
+// Nobody else tells what a handler has left behind that the server is gone.
+func TestTheContextsOfRequestsEndWithTheStop(t *testing.T) {
+	left := make(chan context.Context, 1)
+	addr, stop := serveHTTP(t, &http.Server{ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+		left <- ctx
+		return ctx
+	}})
+	require.Equal(t, "404 page not found\n", begin(t, &http.Client{Transport: &http.Transport{}}, "http://"+addr).body(t))
+	ctx := <-left
+	require.NoError(t, ctx.Err())
+	_, err := stop()
+	require.NoError(t, err)
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
+}

@@ -19,6 +19,10 @@ const (
 	// quiet is how long nothing may come before the queue counts as empty.
 	quiet = 5 * time.Millisecond
 
+	// pause is between two tries of an Accept that fails for want of
+	// descriptors, say, while a stop gives some back.
+	pause = time.Millisecond
+
 	// joinTime is how long Serve may take to return once Accept has failed.
 	// Servers that only return from Serve when they are shut down exist.
 	// Whoever does not even accept is waited for as long, after the settle
@@ -117,7 +121,10 @@ func (a *acceptor) accept() (net.Conn, error) {
 			_ = a.Close()
 			return nil, errAccepting{}
 		}
-		a.wait(now, true)
+		if !timedOut(err) {
+			time.Sleep(pause) // such an error comes again at once
+		}
+		a.wait(time.Now(), true)
 	}
 }
 
@@ -171,9 +178,13 @@ func (a *acceptor) ends() bool {
 func (a *acceptor) over(now time.Time, err error, looked bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var ne net.Error
-	timeout := errors.As(err, &ne) && ne.Timeout()
+	timeout := timedOut(err)
 	return a.mu.closed || timeout && (looked || a.mu.empty) || !(timeout || a.mu.shut) && now.After(a.mu.until)
+}
+
+func timedOut(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
 }
 
 // Close closes the socket, once.
