@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -199,4 +200,27 @@ func TestTheContextsOfRequestsEndWithTheStop(t *testing.T) {
 	_, err := stop()
 	require.NoError(t, err)
 	require.ErrorIs(t, ctx.Err(), context.Canceled)
+}
+
+// While connections to the path are still taken from the queue, it is free.
+func TestAnHeirThatBindsThePathBeforeTheSocketIsClosedKeepsIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	_, stop := runUntilReady(t, quietly(), func(m *graceful.Manager) {
+		m.Add(1, graceful.HTTP("http", "unix:"+path, &http.Server{}))
+	})
+	heir := make(chan net.Listener, 1)
+	go func() { // ends with the heir's socket
+		for {
+			if ln, err := net.Listen("unix", path); err == nil {
+				heir <- ln
+				return
+			}
+			wait(time.Millisecond)
+		}
+	}()
+	_, err := stop()
+	require.NoError(t, err)
+	ln := <-heir
+	defer ln.Close()
+	require.FileExists(t, path)
 }
