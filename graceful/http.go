@@ -33,7 +33,8 @@ const mostListed = 8
 // when the server is cut. Requests can learn of the stop from [Draining].
 //
 // Hijacked connections are waited for until the component's limit, then closed
-// and named in the report. OPTIONS * is answered by net/http itself, without a
+// and named in the report, where the socket below them can be asked or their
+// handler asked for [Draining]. A server belongs to one component. OPTIONS * is answered by net/http itself, without a
 // word on the stop.
 func HTTP(name, addr string, srv *http.Server) Component {
 	if srv == nil {
