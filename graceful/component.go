@@ -62,7 +62,7 @@ type Component struct {
 	// load balancers; no phase stops before they have returned. ctx ends with
 	// the time that the budget has for them, or with Limit. One that returns
 	// an error makes the component fail; the stop goes on. It is not called
-	// for a component that is not up.
+	// for a component that has never been up.
 	PreStop func(ctx context.Context) error
 
 	// Stop ends the work; its ctx has the limit of this stop as its deadline.

@@ -50,9 +50,9 @@
 //     a second, while the machine is too busy to tell silence from want of
 //     time), nothing is in their buffers, and their clients have had the time
 //     to send again that other clients have been seen to take.
-//   - Connections that speak h2 get a GOAWAY with their next answer, or 50 ms
-//     after the end of accepting, and after their last answer 50 ms to be
-//     closed by their clients. Shutdown comes last, when it has nothing left to
+//   - Connections that speak h2 get a GOAWAY with their next answer, or else
+//     50 ms after the end of accepting, at once where nothing is active, and
+//     then 50 ms without a stream to be closed by their clients. Shutdown comes last, when it has nothing left to
 //     drop.
 //
 // All of that is driven by the connections' states, so Run returns when the

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/belay-go/belay/graceful"
 )
@@ -49,10 +48,10 @@ func ExampleManager_Main() {
 			<-ctx.Done()
 			return nil
 		}))
-		go func() { // ends at once
-			time.Sleep(10 * time.Millisecond)
+		m.Add(2, graceful.Component{Name: "stop", Start: func(context.Context) error {
 			m.Stop(nil) // a signal, usually
-		}()
+			return nil
+		}})
 		return m.Main(context.Background())
 	}
 	fmt.Println("exit code", run()) // os.Exit(run())

@@ -58,7 +58,8 @@ type Result struct {
 	//   "never started"  there was nothing to stop
 	//   "stopped"        in order and in time
 	//   "failed"         it, or its stop, gave the error in Err
-	//   "panicked"       its stop hook did; Err has the stack
+	//   "panicked"       a hook of its stop did, or, with StopOnPanic, it
+	//                    itself; Err has the stack
 	//   "cut"            it was out of time or forced, and ended by that
 	//   "stuck"          it did not even end then, and was left behind
 	// In a live report it may as well be one that is yet to end:
