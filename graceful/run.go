@@ -29,6 +29,7 @@ type run struct {
 	ready  bool // it has been
 
 	signals chan os.Signal // nil: none
+	heard   []os.Signal    // what signals is told of
 	seen    signalLog
 	budget  budget           // of the stop; set when it begins
 	due     schedule         // of lines that tell what is waited for; nil: none
@@ -57,7 +58,7 @@ func (m *Manager) newRun(ctx context.Context) *run {
 		set = defaultSignals()
 	}
 	if len(set) > 0 {
-		r.signals = make(chan os.Signal, 16)
+		r.signals, r.heard = make(chan os.Signal, 16), set
 		signal.Notify(r.signals, set...)
 	}
 	m.mu.Lock()
@@ -182,11 +183,18 @@ func (r *run) holds(done func() bool) bool {
 }
 
 // parentDone takes in the end of Run's context. Where signal.NotifyContext made
-// it, the signal that ended it is here, too, and says more: it is the cause.
+// it, the signal that ended it says more: it is the cause. It comes here, too,
+// but maybe only in a moment, as package signal tells one channel after another.
 func (r *run) parentDone() {
 	r.gone = nil
 	r.takeSignals()
-	r.m.begin(context.Cause(r.parent))
+	cause := context.Cause(r.parent)
+	for _, sig := range r.heard {
+		if cause.Error() == sig.String()+" signal received" { // its type has no name
+			r.signal(sig, time.Now())
+		}
+	}
+	r.m.begin(cause)
 }
 
 // signal acts on one signal.

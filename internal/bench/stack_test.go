@@ -27,19 +27,20 @@ func TestATaskTakesTheStackThatItIsNamedAfter(t *testing.T) {
 }
 
 // stackOfEach returns the bytes that each of so many goroutines takes for its
-// stack while it is at the bottom of task.
+// stack while it is at the bottom of task. They go there one by one, so that
+// the next takes the smaller stacks that one has grown out of: those of many at
+// once would stay, in pieces too small to be given back.
 func stackOfEach(goroutines int, task func() error) float64 {
-	var down, up sync.WaitGroup
-	down.Add(goroutines)
-	release := make(chan struct{})
-	f := func() { down.Done(); <-release }
+	var up sync.WaitGroup
+	down, release := make(chan struct{}), make(chan struct{})
+	f := func() { down <- struct{}{}; <-release }
 	bottom.Store(&f)
 	defer bottom.Store(nil)
 	before := stacks()
 	for range goroutines {
 		up.Go(func() { _ = task() })
+		<-down
 	}
-	down.Wait()
 	each := (float64(stacks()) - float64(before)) / float64(goroutines)
 	close(release)
 	up.Wait()
