@@ -13,38 +13,38 @@ import (
 
 func TestATaskTakesTheStackThatItIsNamedAfter(t *testing.T) {
 	for _, kib := range []int{8, 32} {
-		// Stacks that other tests have left behind are taken first, and free
-		// ones are given back in more than one collection.
+		// Other tests have left free pieces in memory that is in use for stacks.
+		// They are taken first, so whoever came before stays until they are.
 		var each float64
-		for range 10 {
-			each = stackOfEach(500, stackHungry(kib))
+		release := make(chan struct{})
+		var all sync.WaitGroup
+		for range 20 {
+			each = stackOfEach(500, stackHungry(kib), &all, release)
 			if math.Abs(each-float64(kib<<10)) < 0.1*float64(kib<<10) {
 				break
 			}
 		}
+		close(release)
+		all.Wait()
 		require.InEpsilon(t, kib<<10, each, 0.1)
 	}
 }
 
 // stackOfEach returns the bytes that each of so many goroutines takes for its
-// stack while it is at the bottom of task. They go there one by one, so that
-// the next takes the smaller stacks that one has grown out of: those of many at
-// once would stay, in pieces too small to be given back.
-func stackOfEach(goroutines int, task func() error) float64 {
-	var up sync.WaitGroup
-	down, release := make(chan struct{}), make(chan struct{})
+// stack while it is at the bottom of task, where all stay until release is
+// closed. They go there one by one, so that the next takes the smaller stacks
+// that one has grown out of: those of many at once would stay, in pieces.
+func stackOfEach(goroutines int, task func() error, all *sync.WaitGroup, release <-chan struct{}) float64 {
+	down := make(chan struct{})
 	f := func() { down <- struct{}{}; <-release }
 	bottom.Store(&f)
 	defer bottom.Store(nil)
 	before := stacks()
 	for range goroutines {
-		up.Go(func() { _ = task() })
+		all.Go(func() { _ = task() })
 		<-down
 	}
-	each := (float64(stacks()) - float64(before)) / float64(goroutines)
-	close(release)
-	up.Wait()
-	return each
+	return (float64(stacks()) - float64(before)) / float64(goroutines)
 }
 
 // stacks returns the bytes in stacks, without those that are kept for later.
