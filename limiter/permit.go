@@ -7,7 +7,10 @@ package limiter
 // generation gives back; to everyone else the permit is stale. A slot is used
 // again, with the next generation, so a permit costs no allocation.
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Permit is what [Limiter.Take] grants. It is a small value and may be copied:
 // all copies are one permit. The zero Permit holds nothing.
@@ -26,10 +29,12 @@ type slot struct {
 		sync.Mutex
 		gen uint64 // grows when a permit ends; never wraps in the life of a process
 	}
-	// Of the permit of this generation. Written by NewPermit, which nobody else
-	// knows the generation of, and afterwards under mu.
-	from source
-	n    int64
+	// Of the permit of this generation. They are written before anyone else knows
+	// of it, and afterwards under mu.
+	from  source
+	n     int64
+	parts []Permit // instead of from: what it is made of
+	rates int      // where in parts those begin that can be settled
 }
 
 // slots are the slots without a permit. They hold no channel and no timer, so
@@ -64,6 +69,14 @@ func NewPermit(from interface{ Release(n int64) }, n int64) Permit {
 	return Permit{slot: s, gen: s.mu.gen}
 }
 
+// newBundle returns one permit for several, of which those from rates on can be
+// settled.
+func newBundle(parts []Permit, rates int) Permit {
+	s := slots.Get().(*slot)
+	s.parts, s.rates = append(s.parts, parts...), rates
+	return Permit{slot: s, gen: s.mu.gen}
+}
+
 // Release gives back what the permit holds, once: every further Release, of
 // whichever copy, does nothing. What was taken from a rate stays taken, as the
 // event has happened; see [Permit.Settle] for one that has not.
@@ -79,10 +92,26 @@ func (p Permit) Release() {
 	}
 	s.mu.gen++
 	from, n := s.from, s.n
+	if from == nil {
+		s.mu.Unlock()
+		s.releaseBundle()
+		return
+	}
 	s.from = nil
 	s.mu.Unlock()
 	slots.Put(s)
 	from.Release(n)
+}
+
+// releaseBundle releases the parts of a slot whose permit has just ended: until
+// it is put back, nobody else knows its generation.
+func (s *slot) releaseBundle() {
+	for _, p := range slices.Backward(s.parts) {
+		p.Release()
+	}
+	clear(s.parts)
+	s.parts = s.parts[:0]
+	slots.Put(s)
 }
 
 // Settle puts the cost of the call right when it is known only afterwards: the
@@ -102,21 +131,31 @@ func (p Permit) Settle(cost int64) {
 		return
 	}
 	s.mu.Lock()
-	from, was := s.from, s.n
-	if s.mu.gen != p.gen || cost == was {
+	if s.mu.gen != p.gen {
 		s.mu.Unlock()
 		return
 	}
-	full, both := from.(settler)
-	if !both && cost > was {
+	if s.from == nil {
+		var some [8]Permit
+		rates := append(some[:0], s.parts[s.rates:]...) // s.parts may be another's soon
 		s.mu.Unlock()
+		for _, p := range rates {
+			p.Settle(cost)
+		}
 		return
+	}
+	from, was := s.from, s.n
+	full, both := from.(settler)
+	if !both {
+		cost = min(cost, was)
 	}
 	s.n = cost
 	s.mu.Unlock()
-	if both {
+	switch {
+	case cost == was:
+	case both:
 		full.Settle(was, cost)
-	} else {
+	default:
 		from.Release(was - cost)
 	}
 }
