@@ -59,12 +59,15 @@ type part struct {
 //
 // Whatever their order here, it takes first from the limits on what is in
 // flight, in the order in which they were first composed, so that two
-// compositions of the same limits never wait for each other in a circle; then it books with all
-// rates at once and waits for the latest turn. A refusal by one of them gives
-// back what the others gave, tokens included. A limit that is neither a
-// semaphore nor a rate of this module, nor one of these inside Shadow or Watch, is
-// taken from after the semaphores, in the order here: give such limits in one
-// order everywhere.
+// compositions of the same limits never wait for each other in a circle. Then
+// it books with all rates at once and waits for the latest turn, which does not
+// move any more where there are several rates. A refusal by one of them gives
+// back what the others gave, tokens included.
+//
+// A limit that is neither a semaphore nor a rate of this module, nor one of
+// these inside Shadow or Watch, is taken from after the semaphores, in the order
+// here: give such limits in one order everywhere. A semaphore that is given
+// twice is taken from twice.
 //
 // Compositions may be composed again; they count as their limits. Without any
 // limit everything is granted. All panics with "limiter: All with a nil limiter"
@@ -208,15 +211,29 @@ func (c *Composite) take(ctx context.Context, cost costs) (Permit, error) {
 		}
 		taken = append(taken, p)
 	}
-	taken, wait, err := c.book(taken, cost, patience(ctx), ErrTooLate)
-	if err == nil && wait > 0 {
-		err = c.wait(ctx, wait)
-	}
+	taken, err := c.takeRates(ctx, taken, cost)
 	if err != nil {
 		giveBack(taken)
 		return Permit{}, c.count(err)
 	}
 	return newBundle(taken, len(c.held)), nil
+}
+
+// takeRates takes from all rates and waits for the latest turn. A wait for a
+// single one is that rate's own, as it moves its waiters when it is changed.
+func (c *Composite) takeRates(ctx context.Context, taken []Permit, cost costs) ([]Permit, error) {
+	if len(c.rates) == 1 {
+		p, err := c.rates[0].Take(ctx, cost.of(&c.rates[0]))
+		if err == nil {
+			taken = append(taken, p)
+		}
+		return taken, err
+	}
+	taken, wait, err := c.book(taken, cost, patience(ctx), ErrTooLate)
+	if err == nil && wait > 0 {
+		err = c.wait(ctx, wait)
+	}
+	return taken, err
 }
 
 func (c *Composite) tryTake(cost costs) (Permit, error) {
@@ -322,8 +339,8 @@ func (c *Composite) count(err error) error {
 
 // Stats returns what the composition did beyond its limits, each of which has
 // statistics of its own: Refused counts the calls that one of the limits
-// refused, Cancelled those whose context ended, Waiting, Waited and WaitTime are
-// of waits for the turn that the rates gave. The rest stays zero. It takes
+// refused, Cancelled those whose context ended; Waiting, Waited and WaitTime are
+// of waits for a turn that several rates gave. The rest stays zero. It takes
 // constant time.
 func (c *Composite) Stats() belay.Stats {
 	c.mu.Lock()
