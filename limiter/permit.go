@@ -6,35 +6,56 @@ package limiter
 // A permit names a slot and the generation in which it got it. Whoever ends the
 // generation gives back; to everyone else the permit is stale. A slot is used
 // again, with the next generation, so a permit costs no allocation.
+//
+//	             NewPermit                 Release
+//	free (g) ───────────────▶ held (g) ───────────────▶ free (g+1)
+//	                           │    ▲                     ▲
+//	                    Settle │    │ it is over          │ it is over
+//	                           ▼    │       Release       │
+//	                          settling ───────────▶ left to Settle
+//
+// Free and held look the same: only who has a permit of the generation, or
+// everyone who has none, can tell.
 
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Permit is what [Limiter.Take] grants. It is a small value and may be copied:
 // all copies are one permit. The zero Permit holds nothing.
 //
-// Its methods may be called concurrently, never wait, and no context ends them.
-// A permit that was released, through whichever copy, is stale: its methods do
-// nothing. A permit that is never released keeps its units for ever.
+// Its methods may be called concurrently, never wait for anything but each
+// other's few instructions, and no context ends them. A permit that was
+// released, through whichever copy, is stale: its methods do nothing. A permit
+// that is never released keeps its units for ever.
 type Permit struct {
 	slot *slot
 	gen  uint64
 }
 
+// What the lowest bits of a slot's state say; the generation is above them. It
+// never wraps in the life of a process.
+const (
+	settling   = 1 << iota // Settle is at work on the fields
+	released               // and gives everything back when it is done
+	generation             // what one generation adds
+)
+
 // slot is what a permit stands for. Between two permits it is in slots.
 type slot struct {
-	mu struct {
-		sync.Mutex
-		gen uint64 // grows when a permit ends; never wraps in the life of a process
-	}
-	// Of the permit of this generation. They are written before anyone else knows
-	// of it, and afterwards under mu.
+	state atomic.Uint64
+
+	// Of the permit of this generation. They are written before anyone else
+	// knows of it, by the Settle that made the state settling, and by the Release
+	// that ended the generation, each of which the state orders after the other.
 	from  source
 	n     int64
 	parts []Permit // instead of from: what it is made of
 	rates int      // where in parts those begin that can be settled
+
+	settle sync.Mutex // held by the one Settle that may be at work
 }
 
 // slots are the slots without a permit. They hold no channel and no timer, so
@@ -66,7 +87,7 @@ type settler interface {
 func NewPermit(from interface{ Release(n int64) }, n int64) Permit {
 	s := slots.Get().(*slot)
 	s.from, s.n = from, n
-	return Permit{slot: s, gen: s.mu.gen}
+	return Permit{slot: s, gen: s.state.Load()}
 }
 
 // newBundle returns one permit for several, of which those from rates on can be
@@ -74,43 +95,55 @@ func NewPermit(from interface{ Release(n int64) }, n int64) Permit {
 func newBundle(parts []Permit, rates int) Permit {
 	s := slots.Get().(*slot)
 	s.parts, s.rates = append(s.parts, parts...), rates
-	return Permit{slot: s, gen: s.mu.gen}
+	return Permit{slot: s, gen: s.state.Load()}
 }
 
 // Release gives back what the permit holds, once: every further Release, of
 // whichever copy, does nothing. What was taken from a rate stays taken, as the
 // event has happened; see [Permit.Settle] for one that has not.
 func (p Permit) Release() {
-	s := p.slot
-	if s == nil {
-		return
+	if p.slot != nil && p.end() {
+		p.slot.release()
 	}
-	s.mu.Lock()
-	if s.mu.gen != p.gen {
-		s.mu.Unlock()
-		return
+}
+
+// end ends the generation, and reports whether the caller has to give back what
+// it held: not if it had ended, nor if a Settle is at work, which then does so.
+func (p Permit) end() bool {
+	state := &p.slot.state
+	for {
+		if state.CompareAndSwap(p.gen, p.gen+generation) {
+			return true
+		}
+		if is := state.Load(); is != p.gen && is != p.gen|settling {
+			return false
+		}
+		if state.CompareAndSwap(p.gen|settling, p.gen|settling|released) {
+			return false
+		}
 	}
-	s.mu.gen++
+}
+
+// release gives back what a slot holds. The caller has ended its generation,
+// and nobody else knows the next one.
+func (s *slot) release() {
 	from, n := s.from, s.n
 	if from == nil {
-		s.mu.Unlock()
 		s.releaseBundle()
 		return
 	}
 	s.from = nil
-	s.mu.Unlock()
 	slots.Put(s)
 	from.Release(n)
 }
 
-// releaseBundle releases the parts of a slot whose permit has just ended: until
-// it is put back, nobody else knows its generation.
+// releaseBundle is release for a permit that is made of others.
 func (s *slot) releaseBundle() {
 	for _, p := range slices.Backward(s.parts) {
 		p.Release()
 	}
 	clear(s.parts)
-	s.parts = s.parts[:0]
+	s.parts, s.rates = s.parts[:0], 0
 	slots.Put(s)
 }
 
@@ -130,32 +163,37 @@ func (p Permit) Settle(cost int64) {
 	if s == nil {
 		return
 	}
-	s.mu.Lock()
-	if s.mu.gen != p.gen {
-		s.mu.Unlock()
+	s.settle.Lock()
+	if !s.state.CompareAndSwap(p.gen, p.gen|settling) {
+		s.settle.Unlock()
 		return
 	}
-	if s.from == nil {
-		var some [8]Permit
-		rates := append(some[:0], s.parts[s.rates:]...) // s.parts may be another's soon
-		s.mu.Unlock()
-		for _, p := range rates {
-			p.Settle(cost)
-		}
-		return
-	}
+	var some [8]Permit
+	rates := append(some[:0], s.parts[s.rates:]...)
 	from, was := s.from, s.n
 	full, both := from.(settler)
 	if !both {
 		cost = min(cost, was)
 	}
 	s.n = cost
-	s.mu.Unlock()
+	over := !s.state.CompareAndSwap(p.gen|settling, p.gen)
+	if over { // released meanwhile
+		s.state.Store(p.gen + generation)
+	}
+	s.settle.Unlock()
+
 	switch {
+	case from == nil:
+		for _, p := range rates {
+			p.Settle(cost)
+		}
 	case cost == was:
 	case both:
 		full.Settle(was, cost)
 	default:
 		from.Release(was - cost)
+	}
+	if over {
+		s.release()
 	}
 }
