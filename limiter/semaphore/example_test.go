@@ -109,5 +109,5 @@ func ExampleErrTooLarge() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// semaphore: request larger than the semaphore: 500 of 100
+	// limiter: request larger than the limit
 }

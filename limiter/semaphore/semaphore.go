@@ -6,7 +6,8 @@
 // there isn't enough, [Weighted.TryAcquire] never waits, [Weighted.Release]
 // gives back. What holds at any time:
 //
-//   - No more than the size is held.
+//   - No more than the size is held, but for what was held already when
+//     [Weighted.Resize] made the semaphore smaller.
 //   - First come, first served. While anyone waits, nobody passes: no later
 //     Acquire, however small, and no TryAcquire. So a large request is never
 //     starved by small ones, and what is free may stay so until the first in
@@ -17,7 +18,13 @@
 // taken nothing. A context that is done already loses even when there is room.
 // If the grant and the end of the context meet, the caller either has what it
 // asked for or it went on to the next in line. A request larger than the size
-// can never be served and fails at once with [ErrTooLarge].
+// can never be served and fails at once with [ErrTooLarge], in line too when
+// Resize makes it so. How many may wait can be bounded, by [New].
+//
+// [Weighted.Take] and [Weighted.TryTake] do the same as Acquire and TryAcquire,
+// by the rules of package limiter: the error says all, and what was taken is
+// a permit that gives back once, however often it is released. Of code that
+// calls Release itself, nobody can tell who forgot to, or did so twice.
 //
 // What is held after a panic, or by code that forgot to release it, stays held:
 // defer the Release right after the error was checked. Misuse (a negative
@@ -32,58 +39,102 @@
 //     may, if the one before it gave up while all was held.
 //   - A Release of more than is held changes nothing before it panics.
 //   - A nil context panics with a text of this package.
-//   - [Weighted.Stats] and ErrTooLarge are additional.
+//   - New, Resize, TryAcquireUpTo, Take, TryTake, Quota, Rank, Stats and
+//     ErrTooLarge are additional.
 //
-// An Acquire that need not wait allocates nothing and reads no clock. The
-// package starts no goroutine and keeps no channel beyond the wait it was made
-// for, so one semaphore may serve inside a testing/synctest bubble, outside,
-// and inside the next.
+// An Acquire that need not wait allocates nothing and reads no clock; one that
+// waits allocates a channel, if its context can end. The package starts no
+// goroutine and keeps no channel beyond the wait it was made for, so one
+// semaphore may serve inside a testing/synctest bubble, outside, and inside the
+// next.
 //
-// It does not know who holds what, does not order by weight or by priority, and
-// takes nothing away from a holder.
+// It does not know who holds what (package limiter's Watch does), does not order
+// by weight or by priority, and takes nothing away from a holder.
 package semaphore
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belay-go/belay"
+	"github.com/belay-go/belay/internal/ctxerr"
+	"github.com/belay-go/belay/internal/fifo"
+	"github.com/belay-go/belay/internal/rank"
+	"github.com/belay-go/belay/limiter"
 )
 
 // ErrTooLarge reports a request for more than the whole semaphore: waiting
-// would not help. Compare with [errors.Is].
-var ErrTooLarge = errors.New("semaphore: request larger than the semaphore")
+// would not help. It is [limiter.ErrTooLarge], the reason of a
+// [limiter.RefusedError]. Compare with [errors.Is].
+var ErrTooLarge = limiter.ErrTooLarge
 
-// Weighted is a semaphore of a fixed size. Its units have no identity: whoever
-// wants may release what another goroutine acquired.
+// The refusals of a semaphore. When there is room again depends on others.
+var (
+	errTooLarge = &limiter.RefusedError{Reason: limiter.ErrTooLarge, RetryAfter: math.MaxInt64}
+	errFull     = &limiter.RefusedError{Reason: limiter.ErrFull}
+)
+
+// Weighted is a semaphore. Its units have no identity: whoever wants may release
+// what another goroutine acquired. It is a [limiter.Limiter].
 //
 // The zero value has the size zero, so that only requests of weight zero
-// succeed; use [NewWeighted]. A Weighted must not be copied after first use.
-// All methods may be called concurrently.
+// succeed; use [NewWeighted] or [New]. A Weighted must not be copied after first
+// use. All methods may be called concurrently.
 //
-// What happened before a Release is visible after every Acquire or TryAcquire
-// that succeeds later: they are ordered like the Unlock and Lock of a mutex.
+// What happened before a Release is visible after every call that takes
+// something later: they are ordered like the Unlock and Lock of a mutex.
 type Weighted struct {
+	word  atomic.Uint64 // see word.go
+	queue int64         // most calls in line, less one; 0: any number. Set by New
+	rank  rank.Rank
+
+	size      atomic.Int64 // written while the word is seized
+	refused   atomic.Uint64
+	cancelled atomic.Uint64
+	waits     waits
+
+	// Valid while the word is slow, except line, which is empty while it is fast.
 	mu struct {
 		sync.Mutex
-		size  int64
-		held  int64 // of size; 0 <= held <= size
-		line  line  // its first waiter does not fit in size-held
-		stats counters
+		held  int64 // of size; more only after a Resize
+		total uint64
+		line  fifo.Line[waiter] // its first does not fit
 	}
 }
 
-// NewWeighted returns a semaphore of size n, nothing of it held. It panics with
-// "semaphore: size < 0" if n is negative.
-func NewWeighted(n int64) *Weighted {
-	if n < 0 {
-		panic("semaphore: size < 0")
-	}
+// Options are the settings of [New].
+type Options struct {
+	// Size is how many units there are.
+	Size int64
+	// Queue is how many calls may wait at the same time; the next is refused with
+	// [limiter.ErrFull]. Zero is any number, negative is none: then a call
+	// gets what it asks for at once or never.
+	Queue int64
+}
+
+// NewWeighted returns a semaphore of size n, nothing of it held, in which any
+// number of calls may wait. It panics with "semaphore: size < 0" if n is
+// negative.
+func NewWeighted(n int64) *Weighted { return New(Options{Size: n}) }
+
+// New returns a semaphore, nothing of it held. It panics with "semaphore: size <
+// 0" if the size is negative.
+func New(o Options) *Weighted {
+	mustHaveSize(o.Size)
 	s := new(Weighted)
-	s.mu.size = n
+	switch {
+	case o.Queue < 0:
+		s.queue = 1
+	case o.Queue > 0 && o.Queue < math.MaxInt64:
+		s.queue = o.Queue + 1
+	}
+	s.mu.Lock()
+	s.size.Store(o.Size)
+	s.word.Store(slow)
+	s.publish()
 	return s
 }
 
@@ -92,7 +143,9 @@ func NewWeighted(n int64) *Weighted {
 //
 //   - ctx.Err() itself, if ctx is done before the call, or gets done during the
 //     wait;
-//   - one that is [ErrTooLarge], at once, if n is more than the size.
+//   - a [*limiter.RefusedError] that is [ErrTooLarge], at once, if n is more
+//     than the size, and also when [Weighted.Resize] makes it so during the wait;
+//   - one that is [limiter.ErrFull], at once, if as many calls wait as may.
 //
 // A weight of zero takes nothing but waits its turn if others wait. Acquire
 // panics with "semaphore: n < 0" if n is negative and with "semaphore: Acquire
@@ -102,16 +155,7 @@ func (s *Weighted) Acquire(ctx context.Context, n int64) error {
 		panic("semaphore: Acquire with a nil context")
 	}
 	mustNotBeNegative(n)
-	w, err := s.takeOrLineUp(ctx, n)
-	if w == nil {
-		return err
-	}
-	began := time.Now()
-	select {
-	case <-w.granted:
-	case <-ctx.Done():
-	}
-	return s.settle(ctx, w, began)
+	return s.acquire(ctx, n)
 }
 
 // TryAcquire takes n units if they are free and nobody waits, and reports
@@ -119,13 +163,26 @@ func (s *Weighted) Acquire(ctx context.Context, n int64) error {
 // negative.
 func (s *Weighted) TryAcquire(n int64) bool {
 	mustNotBeNegative(n)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.takeLocked(n) {
-		s.mu.stats.refused++
-		return false
+	return s.tryAcquire(n) == nil
+}
+
+// TryAcquireUpTo takes as many units as are free, at most n, if nobody waits,
+// and returns how many it took: maybe none. With [math.MaxInt64] it takes all
+// there are, to do alone what holders are in the way of. It never waits, and
+// panics with "semaphore: n < 0" if n is negative.
+func (s *Weighted) TryAcquireUpTo(n int64) (taken int64) {
+	mustNotBeNegative(n)
+	s.seize()
+	if s.mu.line.Len() == 0 {
+		taken = max(0, min(n, s.size.Load()-s.mu.held))
 	}
-	return true
+	s.mu.held += taken
+	s.mu.total += uint64(taken)
+	s.publish()
+	if taken == 0 && n > 0 {
+		s.refused.Add(1)
+	}
+	return taken
 }
 
 // Release gives n units back and lets those go on who now fit. It never waits.
@@ -134,102 +191,139 @@ func (s *Weighted) TryAcquire(n int64) bool {
 // without its Acquire, most often after an error of Acquire was ignored.
 func (s *Weighted) Release(n int64) {
 	mustNotBeNegative(n)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n > s.mu.held {
-		panic("semaphore: released more than held")
+	if !s.releaseFast(n) {
+		s.releaseSlow(n)
 	}
-	s.giveBackLocked(n)
 }
 
-// takeOrLineUp ends in one of three ways: it took n (nil, nil), it refused (nil
-// and why), or it put a waiter in line.
-func (s *Weighted) takeOrLineUp(ctx context.Context, n int64) (*waiter, error) {
-	// Done is called here because a context may be anyone's code, which must
-	// not run under the lock. The channel is looked at under the lock: a context
-	// that got done while this call waited for the lock loses as well.
-	done := ctx.Done()
-
-	s.mu.Lock()
-	select {
-	case <-done:
-		s.mu.stats.cancelled++
-		s.mu.Unlock()
-		return nil, ctx.Err()
-	default:
+// Take is [Weighted.Acquire] by the rules of [limiter.Limiter]: it returns a
+// permit, and the error of a ctx that is done Is the context's cause as well. It
+// panics with "semaphore: n < 0" if n is negative and with "semaphore: Take with
+// a nil context" if ctx is nil.
+//
+// [limiter.Permit.Settle] gives units back early that turn out not to be needed.
+func (s *Weighted) Take(ctx context.Context, n int64) (limiter.Permit, error) {
+	if ctx == nil {
+		panic("semaphore: Take with a nil context")
 	}
-	defer s.mu.Unlock()
-	if n > s.mu.size {
-		s.mu.stats.refused++
-		return nil, fmt.Errorf("%w: %d of %d", ErrTooLarge, n, s.mu.size)
+	mustNotBeNegative(n)
+	if err := s.acquire(ctx, n); err != nil {
+		if _, refused := err.(*limiter.RefusedError); !refused {
+			err = ctxerr.Of(ctx)
+		}
+		return limiter.Permit{}, err
 	}
-	if s.takeLocked(n) {
-		return nil, nil
-	}
-	w := &waiter{n: n, granted: make(chan struct{})}
-	s.mu.line.push(w)
-	return w, nil
+	return limiter.NewPermit(s, n), nil
 }
 
-// settle ends the wait of w, which was granted, or whose context ended, or
-// both. Where it was both, the context wins and the grant goes back: to its
-// caller, the end of the context came first.
-func (s *Weighted) settle(ctx context.Context, w *waiter, began time.Time) error {
-	done := ctx.Done()
-	waited := time.Since(began)
+// TryTake is [Weighted.TryAcquire] by the rules of [limiter.Limiter]: the error
+// is a [*limiter.RefusedError], either [limiter.ErrFull] or [ErrTooLarge], whose
+// RetryAfter is not known. It never waits, and panics with "semaphore: n < 0" if
+// n is negative.
+func (s *Weighted) TryTake(n int64) (limiter.Permit, error) {
+	mustNotBeNegative(n)
+	if err := s.tryAcquire(n); err != nil {
+		return limiter.Permit{}, err
+	}
+	return limiter.NewPermit(s, n), nil
+}
 
-	s.mu.Lock()
-	select {
-	case <-done:
-	default:
-		s.mu.stats.granted(w.n)
-		s.mu.stats.waited(waited)
-		s.mu.Unlock()
+// Resize changes the size from now on, and lets those go on who now fit. Who
+// waits for more than the new size is refused with [ErrTooLarge]. What is held
+// stays held: if that is more than the new size, nobody gets anything until
+// enough was given back. It never waits, and panics with "semaphore: size < 0" if
+// n is negative.
+func (s *Weighted) Resize(n int64) {
+	mustHaveSize(n)
+	s.seize()
+	s.size.Store(n)
+	tooLarge := s.refuseLocked()
+	woken := s.serveLocked()
+	s.publish()
+	wakeAll(tooLarge)
+	wakeAll(woken)
+}
+
+// acquire is what Acquire and Take share.
+func (s *Weighted) acquire(ctx context.Context, n int64) error {
+	if err := ctx.Err(); err != nil {
+		s.cancelled.Add(1)
+		return err
+	}
+	if s.tryFast(n) {
 		return nil
 	}
-	s.mu.stats.cancelled++
-	if w.state == granted {
-		s.giveBackLocked(w.n)
-	} else {
-		w.state = left
-		s.mu.line.remove(w)
-		s.grantLocked()
+	// A context may be anyone's code, which must not run under the lock.
+	done := ctx.Done()
+	s.seize()
+	select {
+	case <-done: // while this call waited for the lock
+		s.publish()
+		s.cancelled.Add(1)
+		return ctx.Err()
+	default:
 	}
-	s.mu.Unlock()
-	return ctx.Err()
+	if s.takeLocked(n) {
+		s.publish()
+		return nil
+	}
+	var err error
+	switch {
+	case n > s.size.Load():
+		err = errTooLarge
+	case s.queue > 0 && s.mu.line.Len() >= s.queue-1:
+		err = errFull
+	default:
+		return s.wait(ctx, done, n)
+	}
+	s.publish()
+	s.refused.Add(1)
+	return err
 }
 
-// takeLocked takes n if that is free and nobody waits. The subtraction can't
-// overflow, where held+n could.
+// tryAcquire is what TryAcquire and TryTake share.
+func (s *Weighted) tryAcquire(n int64) error {
+	if s.tryFast(n) {
+		return nil
+	}
+	// A fast word that has too little says so without the lock.
+	var err error = errFull
+	if word := s.word.Load(); word&slow != 0 || n <= free(word) || n > s.size.Load() {
+		s.seize()
+		switch {
+		case n > s.size.Load():
+			err = errTooLarge
+		case s.takeLocked(n):
+			err = nil
+		}
+		s.publish()
+	}
+	if err != nil {
+		s.refused.Add(1)
+	}
+	return err
+}
+
+// takeLocked takes n if that is free and nobody waits.
 func (s *Weighted) takeLocked(n int64) bool {
-	if n > s.mu.size-s.mu.held || s.mu.line.first != nil {
+	if s.mu.line.Len() > 0 || !s.fits(n) {
 		return false
 	}
 	s.mu.held += n
-	s.mu.stats.granted(n)
+	s.mu.total += uint64(n)
 	return true
 }
 
-// giveBackLocked frees n units for those in line.
-func (s *Weighted) giveBackLocked(n int64) {
-	s.mu.held -= n
-	s.grantLocked()
-}
-
-// grantLocked serves the line from its front as far as it fits: the one place
-// where a waiter is granted. It must follow every change that may let the first
-// in line fit.
-//
-// It stops at the first that doesn't fit. To look further for a smaller one
-// keeps more units busy, and starves the large request for as long as small
-// ones come: a writer that wants all of a semaphore of readers would never run.
-func (s *Weighted) grantLocked() {
-	for w := s.mu.line.first; w != nil && w.n <= s.mu.size-s.mu.held; w = s.mu.line.first {
-		s.mu.line.remove(w)
-		s.mu.held += w.n
-		w.state = granted
-		close(w.granted)
+func (s *Weighted) releaseSlow(n int64) {
+	s.seize()
+	if n > s.mu.held {
+		s.publish()
+		panic("semaphore: released more than held")
 	}
+	s.mu.held -= n
+	woken := s.serveLocked()
+	s.publish()
+	wakeAll(woken)
 }
 
 func mustNotBeNegative(n int64) {
@@ -238,23 +332,36 @@ func mustNotBeNegative(n int64) {
 	}
 }
 
-// Stats returns what the semaphore says of itself: Limit is its size, InFlight
-// the units held, Waiting the Acquires in line. Total counts units, from the
-// moment their caller has them; Waited and WaitTime are of Acquires that were
-// served after a wait; Refused counts failed TryAcquires and requests that were
-// too large, Cancelled the Acquires whose context ended. The rest stays zero.
-// It takes constant time and may be called concurrently.
-func (s *Weighted) Stats() belay.Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return belay.Stats{
-		Limit:     s.mu.size,
-		InFlight:  s.mu.held,
-		Waiting:   s.mu.line.length,
-		Total:     s.mu.stats.total,
-		Waited:    s.mu.stats.waits,
-		Refused:   s.mu.stats.refused,
-		Cancelled: s.mu.stats.cancelled,
-		WaitTime:  s.mu.stats.waitTime,
+func mustHaveSize(n int64) {
+	if n < 0 {
+		panic("semaphore: size < 0")
 	}
+}
+
+// Rank returns the semaphore's place in the order in which [limiter.All] takes
+// from semaphores: each has a number of its own, above zero, from the first
+// call on.
+func (s *Weighted) Rank() uint64 { return s.rank.Number() }
+
+// Quota returns the size and the units that are free, for those who tell clients
+// of it; window and reset, the times of a rate, are zero.
+func (s *Weighted) Quota() (limit, remaining int64, window, reset time.Duration) {
+	size, held, _ := s.look()
+	return size, max(0, size-held), 0, 0
+}
+
+// Stats returns what the semaphore says of itself: Limit is its size, InFlight
+// the units held, Waiting the calls in line. Total counts units, from the moment
+// their caller has them; Waited and WaitTime are of calls that were served after
+// a wait; Refused counts calls that got nothing because there was no room, no
+// room in line, or never will be, Cancelled those whose context ended. The rest
+// stays zero. It takes constant time and may be called concurrently.
+func (s *Weighted) Stats() belay.Stats {
+	var stats belay.Stats
+	stats.Limit, stats.InFlight, stats.Waiting = s.look()
+	stats.WaitTime, stats.Waited = s.waits.histogram()
+	stats.Total = s.total()
+	stats.Refused = s.refused.Load()
+	stats.Cancelled = s.cancelled.Load()
+	return stats
 }
