@@ -62,18 +62,18 @@ func TestContract(t *testing.T) {
 func subject(s *semaphore.Weighted, on func(...limiter.Limiter) limiter.Limiter) contract.Subject {
 	l := on(s)
 	blocked := false
-	var permits []limiter.Permit
+	permits := make(chan limiter.Permit, 100)
 	return contract.Subject{
 		Do: func(ctx context.Context) error {
 			p, err := l.Take(ctx, 1)
 			if err == nil {
-				permits = append(permits, p)
+				permits <- p
 			}
 			return err
 		},
 		Block: func() { blocked = s.TryAcquire(1) },
 		Free:  func() { blocked = false; s.Release(1) },
-		Undo:  func() { permits[0].Release(); permits = permits[1:] },
+		Undo:  func() { (<-permits).Release() },
 		Taken: func() int {
 			if blocked {
 				return int(s.Stats().InFlight) - 1
@@ -88,19 +88,19 @@ func paced() contract.Subject {
 	events := rate.NewLimiter(rate.Every(time.Hour), 1)
 	places := semaphore.NewWeighted(5)
 	all := limiter.All(events, places)
-	var permits []limiter.Permit
+	permits := make(chan limiter.Permit, 100)
 	var owed limiter.Permit
 	return contract.Subject{
 		Do: func(ctx context.Context) error {
 			p, err := all.TakeEach(ctx, 1, 1)
 			if err == nil {
-				permits = append(permits, p)
+				permits <- p
 			}
 			return err
 		},
 		Block: func() { owed, _ = events.TryTake(1) },
 		Free:  func() { owed.Settle(0); owed.Release() },
-		Undo:  func() { permits[0].Settle(0); permits[0].Release(); permits = permits[1:] },
+		Undo:  func() { permits[0].Settle(0); (<-permits).Release() },
 		Taken: func() int { return int(places.Stats().InFlight) },
 	}
 }

@@ -71,18 +71,18 @@ func single() contract.Subject {
 // singlePermit is single, taken from by permits.
 func singlePermit() contract.Subject {
 	subject, s := single(), semaphore.NewWeighted(1)
-	var permits []limiter.Permit
+	permits := make(chan limiter.Permit, 100)
 	blocked := false
 	subject.Do = func(ctx context.Context) error {
 		p, err := s.Take(ctx, 1)
 		if err == nil {
-			permits = append(permits, p)
+			permits <- p
 		}
 		return err
 	}
 	subject.Block = func() { blocked = s.TryAcquire(1) }
 	subject.Free = func() { blocked = false; s.Release(1) }
-	subject.Undo = func() { permits[0].Release(); permits = permits[1:] }
+	subject.Undo = func() { (<-permits).Release() }
 	subject.Taken = func() int {
 		if blocked {
 			return int(s.Stats().InFlight) - 1

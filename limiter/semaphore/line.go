@@ -36,9 +36,11 @@ type waiter struct {
 	// How it is woken, once, after it left queued: by closing ready, which is made
 	// for this one wait, as a channel belongs to the synctest bubble that made
 	// it; or by cond, where no context can end the wait. A Cond keeps nothing of
-	// those who waited on it, so it may be used again, in whatever bubble.
+	// those who waited on it, so it may be used again, in whatever bubble. It
+	// orders no memory either: woken does, as closing a channel would.
 	ready chan struct{}
 	cond  sync.Cond
+	woken atomic.Uint64
 
 	wake *elem // the next to be woken. Owned by whoever wakes
 }
@@ -71,6 +73,7 @@ func (s *Weighted) wait(ctx context.Context, done <-chan struct{}, n int64) erro
 	if done == nil {
 		w.Value.cond.L = (*unlocker)(&s.mu.Mutex)
 		w.Value.cond.Wait() // unlocks; the word stays slow, as there is a line
+		w.Value.woken.Load()
 	} else {
 		w.Value.ready = make(chan struct{})
 		s.mu.Unlock()
@@ -165,6 +168,7 @@ func wakeAll(first *elem) {
 		if w.Value.ready != nil {
 			close(w.Value.ready)
 		} else {
+			w.Value.woken.Add(1)
 			w.Value.cond.Signal()
 		}
 		w = next

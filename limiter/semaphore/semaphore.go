@@ -88,7 +88,8 @@ var (
 // something later: they are ordered like the Unlock and Lock of a mutex.
 type Weighted struct {
 	word  atomic.Uint64 // see word.go
-	queue int64         // most calls in line, less one; 0: any number. Set by New
+	queue int64         // one more than the most calls in line; 0: any number. Set by New
+	own   atomic.Pointer[own]
 	rank  rank.Rank
 
 	size      atomic.Int64 // written while the word is seized
@@ -99,8 +100,9 @@ type Weighted struct {
 	// Valid while the word is slow, except line, which is empty while it is fast.
 	mu struct {
 		sync.Mutex
-		held  int64 // of size; more only after a Resize
-		total uint64
+		held  int64             // of size; more only after a Resize
+		total uint64            // units granted; see also waits
+		slots uint64            // those in use, a bit each
 		line  fifo.Line[waiter] // its first does not fit
 	}
 }
@@ -192,7 +194,7 @@ func (s *Weighted) TryAcquireUpTo(n int64) (taken int64) {
 func (s *Weighted) Release(n int64) {
 	mustNotBeNegative(n)
 	if !s.releaseFast(n) {
-		s.releaseSlow(n)
+		s.releaseSlow(n, 0)
 	}
 }
 
@@ -207,6 +209,11 @@ func (s *Weighted) Take(ctx context.Context, n int64) (limiter.Permit, error) {
 		panic("semaphore: Take with a nil context")
 	}
 	mustNotBeNegative(n)
+	if ctx.Err() == nil {
+		if p, ok := s.takeFast(n); ok {
+			return p, nil
+		}
+	}
 	if err := s.acquire(ctx, n); err != nil {
 		if _, refused := err.(*limiter.RefusedError); !refused {
 			err = ctxerr.Of(ctx)
@@ -222,6 +229,9 @@ func (s *Weighted) Take(ctx context.Context, n int64) (limiter.Permit, error) {
 // n is negative.
 func (s *Weighted) TryTake(n int64) (limiter.Permit, error) {
 	mustNotBeNegative(n)
+	if p, ok := s.takeFast(n); ok {
+		return p, nil
+	}
 	if err := s.tryAcquire(n); err != nil {
 		return limiter.Permit{}, err
 	}
@@ -314,13 +324,15 @@ func (s *Weighted) takeLocked(n int64) bool {
 	return true
 }
 
-func (s *Weighted) releaseSlow(n int64) {
+// releaseSlow gives back n units, and a slot if there is one, under the lock.
+func (s *Weighted) releaseSlow(n int64, slot uint64) {
 	s.seize()
 	if n > s.mu.held {
 		s.publish()
 		panic("semaphore: released more than held")
 	}
 	s.mu.held -= n
+	s.mu.slots &^= slot
 	woken := s.serveLocked()
 	s.publish()
 	wakeAll(woken)
