@@ -101,7 +101,7 @@ func parseHop(hop string) (netip.Addr, bool) {
 	if addr, err := netip.ParseAddr(hop); err == nil {
 		return plain(addr), true
 	}
-	host, port := hop, ""
+	var host, port string
 	if inner, found := strings.CutPrefix(hop, "["); found {
 		if host, port, found = strings.Cut(inner, "]"); !found {
 			return netip.Addr{}, false
@@ -109,7 +109,7 @@ func parseHop(hop string) (netip.Addr, bool) {
 		if port != "" && port[0] != ':' {
 			return netip.Addr{}, false
 		}
-	} else if host, _, found = strings.Cut(hop, ":"); !found {
+	} else if host, port, _ = strings.Cut(hop, ":"); strings.Contains(port, ":") {
 		return netip.Addr{}, false
 	}
 	addr, err := netip.ParseAddr(host)

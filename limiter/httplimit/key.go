@@ -20,8 +20,8 @@ func ByAddr(r *http.Request) string {
 	if !ok {
 		return r.RemoteAddr
 	}
-	if end := strings.LastIndexByte(r.RemoteAddr, ':'); end > 0 && r.RemoteAddr[0] != '[' && addr.Is4() {
-		return r.RemoteAddr[:end] // without an allocation
+	if host, _, _ := strings.Cut(r.RemoteAddr, ":"); strings.Contains(host, ".") {
+		return host // without an allocation; it was IPv4 as it should be written
 	}
 	return keyOf(addr)
 }
