@@ -48,7 +48,8 @@ func keyOf(addr netip.Addr) string {
 	if err != nil {
 		panic("httplimit: BUG: " + err.Error())
 	}
-	return network.String()
+	var some [48]byte
+	return string(network.AppendTo(some[:0]))
 }
 
 // ByHeader returns a key function that takes the first value of a header; the
