@@ -100,7 +100,7 @@ func paced() contract.Subject {
 		},
 		Block: func() { owed, _ = events.TryTake(1) },
 		Free:  func() { owed.Settle(0); owed.Release() },
-		Undo:  func() { permits[0].Settle(0); (<-permits).Release() },
+		Undo:  func() { p := <-permits; p.Settle(0); p.Release() },
 		Taken: func() int { return int(places.Stats().InFlight) },
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -364,9 +363,9 @@ func ExampleHolder() {
 	limit.Track(true)
 	limit.TryTake(1)
 	for _, h := range limit.Holders() {
-		fmt.Fprintln(os.Stderr, h)
+		fmt.Println(h.Units, strings.Contains(h.Stack, "ExampleHolder"))
 	}
-	// Output:
+	// Output: 1 true
 }
 
 func ExampleHolder_String() {

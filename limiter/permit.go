@@ -202,7 +202,7 @@ func (p Permit) Settle(cost int64) {
 	rates := append(some[:0], s.parts[s.rates:]...)
 	from, was := s.from, s.n
 	full, both := from.(settler)
-	if !both {
+	if from != nil && !both {
 		cost = min(cost, was)
 	}
 	s.n = cost
