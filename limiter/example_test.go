@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/belay-go/belay/limiter"
@@ -99,6 +101,57 @@ func ExampleNewPermit() {
 	// Output:
 	// limiter: no room
 	// <nil>
+}
+
+// eight is a limit of eight places that knows by a bit for each which of them
+// are taken.
+type eight struct {
+	taken atomic.Uint32
+	slots limiter.Slots
+}
+
+// place is one of the eight, as its permit sees it.
+type place struct {
+	of  *eight
+	bit uint32
+}
+
+func (p place) Release(int64) { p.of.taken.And(^p.bit) }
+func (p place) Refund(int64)  {} // one unit has no parts
+
+func (e *eight) TryTake() (limiter.Permit, error) {
+	for {
+		taken := e.taken.Load()
+		i := bits.TrailingZeros32(^taken)
+		if i >= 8 {
+			return limiter.Permit{}, &limiter.RefusedError{Reason: limiter.ErrFull}
+		}
+		if e.taken.CompareAndSwap(taken, taken|1<<i) {
+			return e.slots.Permit(i, place{e, 1 << i}, 1), nil
+		}
+	}
+}
+
+func ExampleSlots() {
+	var places eight
+	for range 9 {
+		if _, err := places.TryTake(); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output: limiter: no room
+}
+
+func ExampleSlots_Permit() {
+	var places eight
+	permit, _ := places.TryTake()
+	fmt.Printf("%b\n", places.taken.Load())
+	permit.Release()
+	permit.Release()
+	fmt.Printf("%b\n", places.taken.Load())
+	// Output:
+	// 1
+	// 0
 }
 
 func ExampleRefusedError() {

@@ -135,6 +135,37 @@ func TestSettlingAndReleasingAtOnceAddsUp(t *testing.T) {
 	}
 }
 
+// refunds is a source of one slot that tells units given back early from those
+// given back in the end.
+type refunds struct {
+	places
+	early atomic.Int64
+}
+
+func (r *refunds) Refund(n int64) { r.early.Add(n) }
+
+func TestASlotOfOnesOwnServesOnePermitAfterTheOther(t *testing.T) {
+	var slots limiter.Slots
+	var r refunds
+	var stale []limiter.Permit
+	for i := range int64(100) {
+		r.out.Add(10 + i)
+		p := slots.Permit(3, &r, 10+i)
+		for _, s := range stale {
+			s.Release()
+			s.Settle(0)
+		}
+		p.Settle(20 + i) // more than there is
+		p.Settle(4)
+		require.EqualValues(t, 10+i, r.out.Load(), "the slot is still in use")
+		require.EqualValues(t, 6+i, r.early.Swap(0))
+		p.Release()
+		p.Release()
+		require.EqualValues(t, 6+i, r.out.Swap(0), "the rest")
+		stale = append(stale, p)
+	}
+}
+
 // The model is a list of what each permit holds.
 func TestPermitsFollowTheirModel(t *testing.T) {
 	for seed := range uint64(200) {
