@@ -54,16 +54,23 @@ func TestARefusalCarriesTheLongestRetryAfterOfAllRates(t *testing.T) {
 		all := limiter.All(fast, slow)
 		_, err := all.TryTake(1)
 		require.NoError(t, err)
-		_, err = all.TryTake(1)
 		var refused *limiter.RefusedError
-		require.ErrorAs(t, err, &refused)
-		require.Equal(t, limiter.RefusedError{Reason: limiter.ErrLimited, RetryAfter: time.Second}, *refused)
+		for _, all := range []*limiter.Composite{all, limiter.All(slow, fast)} {
+			_, err = all.TryTake(1)
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, limiter.RefusedError{Reason: limiter.ErrLimited, RetryAfter: time.Second}, *refused)
+		}
 
 		soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		_, err = all.Take(soon, 1)
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, limiter.RefusedError{Reason: limiter.ErrTooLate, RetryAfter: time.Second}, *refused)
+
+		then, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = all.Take(then, 1)
+		require.ErrorIs(t, err, limiter.ErrTooLate, "at the very deadline ctx is done")
 
 		slow.SetLimit(0)
 		_, err = all.Take(t.Context(), 1)
@@ -136,6 +143,30 @@ func TestWhoGivesUpGivesEverythingBack(t *testing.T) {
 		require.ErrorIs(t, err, busy)
 		require.Zero(t, places.Stats().InFlight)
 		require.InDelta(t, 0.5, events.Tokens(), 1e-6, "the booking came back")
+
+		others, cancel4 := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second/4, func() { cancel4(busy) })
+		calls := rate.NewLimiter(1, 1)
+		two := limiter.All(places, calls, events)
+		_, err = two.Take(others, 1)
+		require.ErrorIs(t, err, busy)
+		require.Zero(t, places.Stats().InFlight)
+		require.InDelta(t, 0.75, events.Tokens(), 1e-6)
+		require.InDelta(t, 1, calls.Tokens(), 1e-6)
+		require.EqualValues(t, 1, two.Stats().Cancelled)
+		require.Zero(t, two.Stats().Waiting+int64(two.Stats().Waited))
+	})
+}
+
+func TestAWaitForASingleRateEndsEarlierWhenTheRateIsRaised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := rate.NewLimiter(rate.Every(time.Hour), 1)
+		require.True(t, events.Allow())
+		began := time.Now()
+		time.AfterFunc(time.Minute, func() { events.SetLimit(rate.Every(time.Second)) })
+		_, err := limiter.All(events, semaphore.NewWeighted(1)).Take(t.Context(), 1)
+		require.NoError(t, err)
+		require.Less(t, time.Since(began), 2*time.Minute)
 	})
 }
 
@@ -155,6 +186,13 @@ func TestATurnThatMeetsTheEndOfTheContextLoses(t *testing.T) {
 	})
 }
 
+// enforced is a shadow that was turned on.
+func enforced(l limiter.Limiter) limiter.Limiter {
+	s := limiter.Shadow(l)
+	s.Enforce(true)
+	return s
+}
+
 // Two that take the same two limits in different orders would wait for each
 // other if they took them as they are given.
 func TestTwoCompositionsOfTheSameLimitsNeverWaitInACircle(t *testing.T) {
@@ -163,6 +201,7 @@ func TestTwoCompositionsOfTheSameLimitsNeverWaitInACircle(t *testing.T) {
 		orders := []limiter.Limiter{
 			limiter.All(a, b), limiter.All(b, a),
 			limiter.All(limiter.Watch(b), limiter.Watch(a)),
+			limiter.All(enforced(b), enforced(a)),
 			limiter.All(limiter.All(b), limiter.All(rate.NewLimiter(rate.Inf, 0), a)),
 		}
 		var all sync.WaitGroup
@@ -212,6 +251,11 @@ func TestStrangersAreTakenFromInTheOrderGivenAndGivenBack(t *testing.T) {
 	require.EqualValues(t, 5, first.left())
 	require.EqualValues(t, 3, second.left())
 	require.Zero(t, places.Stats().InFlight)
+
+	asked := first.asked
+	_, err = all.TryTakeEach(1, 1, 10)
+	require.ErrorIs(t, err, limiter.ErrTooLarge)
+	require.Equal(t, asked, first.asked, "the semaphore comes before them")
 }
 
 func TestACompositionOfNothingGrantsEverything(t *testing.T) {

@@ -14,13 +14,14 @@ import (
 // wait: Take and TryTake differ by the context alone.
 type foreign struct {
 	mu sync.Mutex
-	// free places
-	free int64
+	free  int64 // places
+	asked int
 }
 
 func (f *foreign) TryTake(n int64) (limiter.Permit, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.asked++
 	if n > f.free {
 		return limiter.Permit{}, &limiter.RefusedError{Reason: limiter.ErrFull}
 	}

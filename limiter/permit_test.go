@@ -5,6 +5,7 @@ package limiter_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -133,6 +134,49 @@ func TestSettlingAndReleasingAtOnceAddsUp(t *testing.T) {
 		require.Zero(t, p.out.Load())
 		require.Zero(t, d.out.Load())
 	}
+}
+
+// The steps of the two overlap only now and then, so there are many rounds, in
+// which both begin at the same moment.
+func TestAReleaseWhileAnotherSettlesIsNeitherLostNorDoubled(t *testing.T) {
+	var p places
+	var d debts
+	var round atomic.Int64
+	var permit limiter.Permit
+	const rounds = 50_000
+	var both sync.WaitGroup
+	var arrived [2]atomic.Int64
+	for side := range 2 {
+		both.Go(func() {
+			for r := int64(1); r <= rounds; r++ {
+				for round.Load() != r {
+					runtime.Gosched()
+				}
+				if side == 0 {
+					permit.Settle(5 + r%10)
+				}
+				permit.Release()
+				arrived[side].Store(r)
+			}
+		})
+	}
+	lost := 0
+	for r := int64(1); r <= rounds; r++ {
+		if r%2 == 0 {
+			permit = p.take(10)
+		} else {
+			permit = d.take(10)
+		}
+		round.Store(r)
+		for arrived[0].Load() != r || arrived[1].Load() != r {
+			runtime.Gosched()
+		}
+		if p.out.Swap(0) != 0 || d.out.Swap(0) != 0 {
+			lost++
+		}
+	}
+	both.Wait()
+	require.Zero(t, lost)
 }
 
 // refunds is a source of one slot that tells units given back early from those

@@ -39,8 +39,9 @@ func TestAShadowNeverWaits(t *testing.T) {
 		began := time.Now()
 		full := semaphore.NewWeighted(1)
 		require.True(t, full.TryAcquire(1))
-		places, events := limiter.Shadow(full), limiter.Shadow(rate.NewLimiter(1, 1))
-		both := limiter.All(events, places)
+		tokens := rate.NewLimiter(1, 1)
+		places, events := limiter.Shadow(full), limiter.Shadow(tokens)
+		both := limiter.All(events, places, rate.NewLimiter(100, 100))
 		for range 5 {
 			_, err := both.Take(t.Context(), 1)
 			require.NoError(t, err)
@@ -48,6 +49,7 @@ func TestAShadowNeverWaits(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Zero(t, time.Since(began))
+		require.Zero(t, tokens.Tokens(), "who is let off owes nothing")
 		require.EqualValues(t, 5, places.Stats().Waited, "it would have had to")
 		require.EqualValues(t, 9, events.Stats().Waited)
 		require.Zero(t, places.Stats().Refused+events.Stats().Refused)
