@@ -18,7 +18,7 @@ func lastElement(list string) (rest, element string) {
 	for i := len(list) - 1; i >= 0; i-- {
 		switch list[i] {
 		case '"':
-			if !quoted || !escaped(list, i) {
+			if !escaped(list, i) {
 				quoted = !quoted
 			}
 		case ',':
