@@ -50,9 +50,10 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// single is a semaphore of one unit, which Block holds.
-func single() contract.Subject {
-	s := semaphore.NewWeighted(1)
+func single() contract.Subject { return subjectOf(semaphore.NewWeighted(1)) }
+
+// subjectOf is a semaphore of one unit, which Block holds.
+func subjectOf(s *semaphore.Weighted) contract.Subject {
 	blocked := false
 	return contract.Subject{
 		Do:    func(ctx context.Context) error { return s.Acquire(ctx, 1) },
@@ -70,24 +71,20 @@ func single() contract.Subject {
 
 // singlePermit is single, taken from by permits.
 func singlePermit() contract.Subject {
-	subject, s := single(), semaphore.NewWeighted(1)
-	permits := make(chan limiter.Permit, 100)
-	blocked := false
+	s := semaphore.NewWeighted(1)
+	subject := subjectOf(s)
+	var permits []limiter.Permit // guarded by the semaphore's only unit
 	subject.Do = func(ctx context.Context) error {
 		p, err := s.Take(ctx, 1)
 		if err == nil {
-			permits <- p
+			permits = append(permits, p)
 		}
 		return err
 	}
-	subject.Block = func() { blocked = s.TryAcquire(1) }
-	subject.Free = func() { blocked = false; s.Release(1) }
-	subject.Undo = func() { (<-permits).Release() }
-	subject.Taken = func() int {
-		if blocked {
-			return int(s.Stats().InFlight) - 1
-		}
-		return int(s.Stats().InFlight)
+	subject.Undo = func() {
+		p := permits[0]
+		permits = permits[1:]
+		p.Release()
 	}
 	return subject
 }

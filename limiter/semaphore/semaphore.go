@@ -42,11 +42,12 @@
 //   - New, Resize, TryAcquireUpTo, Take, TryTake, Quota, Rank, Stats and
 //     ErrTooLarge are additional.
 //
-// An Acquire that need not wait allocates nothing and reads no clock; one that
-// waits allocates a channel, if its context can end. The package starts no
-// goroutine and keeps no channel beyond the wait it was made for, so one
-// semaphore may serve inside a testing/synctest bubble, outside, and inside the
-// next.
+// A call that need not wait allocates nothing and reads no clock. One that waits
+// allocates the channel that it waits on, if its context can end; else nothing.
+// The package starts no goroutine and keeps no channel beyond the wait it was
+// made for, so one semaphore may serve inside a testing/synctest bubble, outside,
+// and inside the next. Who waits in a bubble must be let go from there, though:
+// no one outside can wake it.
 //
 // It does not know who holds what (package limiter's Watch does), does not order
 // by weight or by priority, and takes nothing away from a holder.
@@ -57,11 +58,8 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/belay-go/belay"
 	"github.com/belay-go/belay/internal/ctxerr"
-	"github.com/belay-go/belay/internal/fifo"
 	"github.com/belay-go/belay/internal/rank"
 	"github.com/belay-go/belay/limiter"
 )
@@ -87,23 +85,27 @@ var (
 // What happened before a Release is visible after every call that takes
 // something later: they are ordered like the Unlock and Lock of a mutex.
 type Weighted struct {
-	word  atomic.Uint64 // see word.go
-	queue int64         // one more than the most calls in line; 0: any number. Set by New
+	word  atomic.Int64 // see word.go
+	queue int64        // one more than may be in line; 0: any number. Set by New
+	timed bool         // set by New
 	own   atomic.Pointer[own]
 	rank  rank.Rank
 
 	size      atomic.Int64 // written while the word is seized
 	refused   atomic.Uint64
 	cancelled atomic.Uint64
-	waits     waits
+	waitTime  waitTime
 
-	// Valid while the word is slow, except line, which is empty while it is fast.
+	// Valid while the word is slow, but for total, and line, which is empty while
+	// it is fast.
 	mu struct {
 		sync.Mutex
-		held  int64             // of size; more only after a Resize
-		total uint64            // units granted; see also waits
-		slots uint64            // those in use, a bit each
-		line  fifo.Line[waiter] // its first does not fit
+		free    int64  // of size, and not held; negative after a Resize to below what is held
+		granted int64  // of the last word
+		slots   int64  // those in use, a bit each
+		total   uint64 // units ever granted, less those in granted
+		waited  uint64 // calls granted something after a wait
+		line    line   // its first does not fit in free
 	}
 }
 
@@ -115,6 +117,9 @@ type Options struct {
 	// [limiter.ErrFull]. Zero is any number, negative is none: then a call
 	// gets what it asks for at once or never.
 	Queue int64
+	// WaitTime has [Weighted.Stats] say how long calls waited. A call that waits then
+	// reads the clock twice, which makes it slower by a tenth.
+	WaitTime bool
 }
 
 // NewWeighted returns a semaphore of size n, nothing of it held, in which any
@@ -126,17 +131,14 @@ func NewWeighted(n int64) *Weighted { return New(Options{Size: n}) }
 // 0" if the size is negative.
 func New(o Options) *Weighted {
 	mustHaveSize(o.Size)
-	s := new(Weighted)
+	s := &Weighted{timed: o.WaitTime}
 	switch {
 	case o.Queue < 0:
 		s.queue = 1
 	case o.Queue > 0 && o.Queue < math.MaxInt64:
 		s.queue = o.Queue + 1
 	}
-	s.mu.Lock()
-	s.size.Store(o.Size)
-	s.word.Store(slow)
-	s.publish()
+	s.Resize(o.Size)
 	return s
 }
 
@@ -169,16 +171,16 @@ func (s *Weighted) TryAcquire(n int64) bool {
 }
 
 // TryAcquireUpTo takes as many units as are free, at most n, if nobody waits,
-// and returns how many it took: maybe none. With [math.MaxInt64] it takes all
-// there are, to do alone what holders are in the way of. It never waits, and
-// panics with "semaphore: n < 0" if n is negative.
+// and returns how many it took: maybe none. So a batch can be as large as there
+// is room for; with [math.MaxInt64] it takes all that is free. It never waits,
+// and panics with "semaphore: n < 0" if n is negative.
 func (s *Weighted) TryAcquireUpTo(n int64) (taken int64) {
 	mustNotBeNegative(n)
 	s.seize()
 	if s.mu.line.Len() == 0 {
-		taken = max(0, min(n, s.size.Load()-s.mu.held))
+		taken = max(0, min(n, s.mu.free))
 	}
-	s.mu.held += taken
+	s.mu.free -= taken
 	s.mu.total += uint64(taken)
 	s.publish()
 	if taken == 0 && n > 0 {
@@ -214,13 +216,14 @@ func (s *Weighted) Take(ctx context.Context, n int64) (limiter.Permit, error) {
 			return p, nil
 		}
 	}
-	if err := s.acquire(ctx, n); err != nil {
-		if _, refused := err.(*limiter.RefusedError); !refused {
-			err = ctxerr.Of(ctx)
-		}
+	switch err := s.acquire(ctx, n); err {
+	case nil:
+		return limiter.NewPermit(s, n), nil
+	case errFull, errTooLarge:
 		return limiter.Permit{}, err
+	default:
+		return limiter.Permit{}, ctxerr.Of(ctx)
 	}
-	return limiter.NewPermit(s, n), nil
 }
 
 // TryTake is [Weighted.TryAcquire] by the rules of [limiter.Limiter]: the error
@@ -238,23 +241,22 @@ func (s *Weighted) TryTake(n int64) (limiter.Permit, error) {
 	return limiter.NewPermit(s, n), nil
 }
 
-// Resize changes the size from now on, and lets those go on who now fit. Who
-// waits for more than the new size is refused with [ErrTooLarge]. What is held
-// stays held: if that is more than the new size, nobody gets anything until
-// enough was given back. It never waits, and panics with "semaphore: size < 0" if
-// n is negative.
+// Resize changes the size to n units from now on, and lets those go on who now
+// fit. Who waits for more than n is refused with [ErrTooLarge]. What is held stays
+// held: if that is more than n, nobody gets anything, not even nothing, until
+// enough was given back. It never waits, takes time in proportion to those who
+// do, and panics with "semaphore: size < 0" if n is negative.
 func (s *Weighted) Resize(n int64) {
 	mustHaveSize(n)
 	s.seize()
+	s.mu.free += n - s.size.Load()
 	s.size.Store(n)
-	tooLarge := s.refuseLocked()
-	woken := s.serveLocked()
+	s.refuseLocked()
+	s.serveLocked()
 	s.publish()
-	wakeAll(tooLarge)
-	wakeAll(woken)
 }
 
-// acquire is what Acquire and Take share.
+// acquire is what Acquire and Take share: it takes n, or waits for it.
 func (s *Weighted) acquire(ctx context.Context, n int64) error {
 	if err := ctx.Err(); err != nil {
 		s.cancelled.Add(1)
@@ -266,27 +268,14 @@ func (s *Weighted) acquire(ctx context.Context, n int64) error {
 	// A context may be anyone's code, which must not run under the lock.
 	done := ctx.Done()
 	s.seize()
-	select {
-	case <-done: // while this call waited for the lock
-		s.publish()
-		s.cancelled.Add(1)
-		return ctx.Err()
-	default:
-	}
-	if s.takeLocked(n) {
-		s.publish()
-		return nil
-	}
-	var err error
-	switch {
-	case n > s.size.Load():
-		err = errTooLarge
-	case s.queue > 0 && s.mu.line.Len() >= s.queue-1:
-		err = errFull
-	default:
+	err := s.takeLocked(n)
+	if err == errFull && (s.queue == 0 || s.mu.line.Len() < s.queue-1) {
 		return s.wait(ctx, done, n)
 	}
 	s.publish()
+	if err == nil {
+		return nil
+	}
 	s.refused.Add(1)
 	return err
 }
@@ -296,46 +285,45 @@ func (s *Weighted) tryAcquire(n int64) error {
 	if s.tryFast(n) {
 		return nil
 	}
-	// A fast word that has too little says so without the lock.
-	var err error = errFull
-	if word := s.word.Load(); word&slow != 0 || n <= free(word) || n > s.size.Load() {
-		s.seize()
-		switch {
-		case n > s.size.Load():
-			err = errTooLarge
-		case s.takeLocked(n):
-			err = nil
-		}
-		s.publish()
-	}
-	if err != nil {
+	if s.fullFast(n) {
 		s.refused.Add(1)
+		return errFull
 	}
+	s.seize()
+	err := s.takeLocked(n)
+	s.publish()
+	if err == nil {
+		return nil
+	}
+	s.refused.Add(1)
 	return err
 }
 
 // takeLocked takes n if that is free and nobody waits.
-func (s *Weighted) takeLocked(n int64) bool {
-	if s.mu.line.Len() > 0 || !s.fits(n) {
-		return false
+func (s *Weighted) takeLocked(n int64) *limiter.RefusedError {
+	switch {
+	case n > s.size.Load():
+		return errTooLarge
+	case n > s.mu.free || s.mu.line.Len() > 0:
+		return errFull
 	}
-	s.mu.held += n
+	s.mu.free -= n
 	s.mu.total += uint64(n)
-	return true
+	return nil
 }
 
-// releaseSlow gives back n units, and a slot if there is one, under the lock.
-func (s *Weighted) releaseSlow(n int64, slot uint64) {
+// releaseSlow gives back n units, and the slot whose bit is given, under the
+// lock.
+func (s *Weighted) releaseSlow(n, slot int64) {
 	s.seize()
-	if n > s.mu.held {
+	if n > s.size.Load()-s.mu.free {
 		s.publish()
 		panic("semaphore: released more than held")
 	}
-	s.mu.held -= n
+	s.mu.free += n
 	s.mu.slots &^= slot
-	woken := s.serveLocked()
+	s.serveLocked()
 	s.publish()
-	wakeAll(woken)
 }
 
 func mustNotBeNegative(n int64) {
@@ -348,32 +336,4 @@ func mustHaveSize(n int64) {
 	if n < 0 {
 		panic("semaphore: size < 0")
 	}
-}
-
-// Rank returns the semaphore's place in the order in which [limiter.All] takes
-// from semaphores: each has a number of its own, above zero, from the first
-// call on.
-func (s *Weighted) Rank() uint64 { return s.rank.Number() }
-
-// Quota returns the size and the units that are free, for those who tell clients
-// of it; window and reset, the times of a rate, are zero.
-func (s *Weighted) Quota() (limit, remaining int64, window, reset time.Duration) {
-	size, held, _ := s.look()
-	return size, max(0, size-held), 0, 0
-}
-
-// Stats returns what the semaphore says of itself: Limit is its size, InFlight
-// the units held, Waiting the calls in line. Total counts units, from the moment
-// their caller has them; Waited and WaitTime are of calls that were served after
-// a wait; Refused counts calls that got nothing because there was no room, no
-// room in line, or never will be, Cancelled those whose context ended. The rest
-// stays zero. It takes constant time and may be called concurrently.
-func (s *Weighted) Stats() belay.Stats {
-	var stats belay.Stats
-	stats.Limit, stats.InFlight, stats.Waiting = s.look()
-	stats.WaitTime, stats.Waited = s.waits.histogram()
-	stats.Total = s.total()
-	stats.Refused = s.refused.Load()
-	stats.Cancelled = s.cancelled.Load()
-	return stats
 }

@@ -9,8 +9,8 @@ package semaphore
 //	└──────┴───────────────┴─────────────────┴───────────────┘
 //
 // The word is fast or slow. While it is fast it says everything: how much is
-// free, that nobody waits, and how many units have been granted since it became
-// so. While it is slow it says only that, and the fields below the lock hold:
+// free, that nobody waits, and the last bits of how many units were granted.
+// While it is slow it says only that, and the fields below the lock hold:
 //
 //	           seize: lock, swap            a call on the fast path
 //	fast ──────────────────────────▶ slow      finds it, and locks
@@ -18,24 +18,39 @@ package semaphore
 //	  └────────────────────────────────┘
 //	   publish: nobody waits, nothing is owed, it all fits; unlock
 //
-// Why free units, and not those held: a compare-and-swap that succeeds has then
-// seen all that decides, and it does not matter what happened to the word
-// meanwhile. To compare units held with a size of its own would be wrong: a
-// Resize, and a Resize back, in between, or a smaller size and a Release, leave
-// the held units the same and the decision stale.
+// A call passes the line only if it finds a fast word, and there is none while
+// anyone is in line.
+//
+// Why free units, and not those held: whoever takes needs not know the size. A
+// swap that succeeds took what was free at that moment, whatever happened to the
+// word and to the size since it was read. To compare units held with a size would
+// be wrong: a smaller size and a Release, in between, leave the decision stale and
+// the word as it was.
+//
+// Whoever gives back does need the size, though only to find out whether so much
+// is held. It reads the word, the size, and swaps the word, and a Resize that
+// began or ended between these has changed the word: publish counts itself as a
+// grant. The word is the same again only if it was read more than 2^21 grants ago,
+// all other bits are alike by chance, and the size is another; then a Release of
+// more than is held may stay unnoticed.
 //
 // Why the granted units: Stats counts them, and this way no further atomic has
-// to. Before they overflow, the call seizes the word and adds them to a counter.
+// to. What does not fit goes to mu.total; the sum of both is exact.
 //
 // Why the slots: a permit needs one that nobody else has, and finds it with the
-// same compare-and-swap. Permits beyond these eight take theirs from a pool, for
-// twelve nanoseconds more.
+// same swap. Permits beyond these eight take theirs from a pool, whose two calls
+// cost more than the rest.
 //
-// Everything is ordered: a Release is a compare-and-swap, or happens under the
-// lock that is released by a store of the word, and so does the Acquire that
-// takes what it gave.
+// Memory order: each Release, and each call that takes, swaps the word, or works
+// between a seize and a publish. The operations of package atomic have one order
+// that everybody agrees on, and what is before an operation is before those that
+// see its effect. A swap that takes sees the word that the last swap or publish
+// left, and so on back to the Release. A seize sees that as well, and the owners
+// of the lock see each other. The store of publish overwrites nothing, as nobody
+// swaps a slow word but a seize, and that needs the lock.
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/belay-go/belay/limiter"
@@ -44,27 +59,22 @@ import (
 const (
 	slotBits    = 8
 	grantedBits = 22
-	freeBits    = 63 - grantedBits - slotBits
 
-	slow       uint64 = 1 << 63
-	oneFree    uint64 = 1 << (grantedBits + slotBits)
-	oneGranted uint64 = 1 << slotBits
-	allSlots   uint64 = 1<<slotBits - 1
-	maxGranted        = 1<<grantedBits - 1
-	maxFree           = 1<<freeBits - 1 // larger semaphores are always slow
+	slow       = math.MinInt64 // the sign: less than nothing is free in a slow word
+	oneFree    = 1 << (grantedBits + slotBits)
+	oneGranted = 1 << slotBits
+	allSlots   = oneGranted - 1
+	maxGranted = 1<<grantedBits - 1
+	maxFree    = math.MaxInt64 / oneFree // larger semaphores are always slow
 )
 
-func free(word uint64) int64    { return int64(word &^ slow >> (grantedBits + slotBits)) }
-func granted(word uint64) int64 { return int64(word >> slotBits & maxGranted) }
+// free returns the free units of a fast word, and a negative number for a slow one.
+func free(word int64) int64 { return word >> (grantedBits + slotBits) }
 
-// has reports whether n units can be taken from a word, which says nothing else
-// while it is slow.
-func has(word uint64, n int64) bool {
-	return word&slow == 0 && n <= free(word) && n <= maxGranted-granted(word)
-}
+func granted(word int64) int64 { return word >> slotBits & maxGranted }
 
-// less returns a word from which n units were taken.
-func less(word uint64, n int64) uint64 { return word - uint64(n)*oneFree + uint64(n)*oneGranted }
+// has reports whether n units can be taken from a word.
+func has(word, n int64) bool { return n <= free(word) && n <= maxGranted-granted(word) }
 
 // tryFast takes n units if that needs no lock.
 func (s *Weighted) tryFast(n int64) bool {
@@ -73,7 +83,7 @@ func (s *Weighted) tryFast(n int64) bool {
 		if !has(word, n) {
 			return false
 		}
-		if s.word.CompareAndSwap(word, less(word, n)) {
+		if s.word.CompareAndSwap(word, word-n*(oneFree-oneGranted)) {
 			return true
 		}
 	}
@@ -88,66 +98,32 @@ func (s *Weighted) takeFast(n int64) (limiter.Permit, bool) {
 	}
 	for {
 		word := s.word.Load()
-		i := bits.TrailingZeros64(^word)
+		i := bits.TrailingZeros64(^uint64(word))
 		if i >= slotBits || !has(word, n) {
 			return limiter.Permit{}, false
 		}
-		if s.word.CompareAndSwap(word, less(word, n)|1<<i) {
+		if s.word.CompareAndSwap(word, word-n*(oneFree-oneGranted)|1<<i) {
 			return own.slots.Permit(i, &own.places[i], n), true
 		}
 	}
 }
 
-// own is what a semaphore keeps for the permits of its own slots. It comes with
-// the first of them.
-type own struct {
-	slots  limiter.Slots
-	places [slotBits]place
+// fullFast reports whether there was an instant, known without the lock, at which
+// n units were not free in a semaphore of at least that size. The size is that of
+// the word if the word is the same before and after.
+func (s *Weighted) fullFast(n int64) bool {
+	word := s.word.Load()
+	return word >= 0 && n > free(word) && n <= s.size.Load() && s.word.Load() == word
 }
 
-func (s *Weighted) furnish() *own {
-	o := new(own)
-	for i := range o.places {
-		o.places[i] = place{s, 1 << i}
-	}
-	s.own.CompareAndSwap(nil, o) // one that loses was never used
-	return s.own.Load()
-}
-
-// place is where the permit of one of the slots came from.
-type place struct {
-	s   *Weighted
-	bit uint64
-}
-
-// Release gives back n units and the slot.
-func (p *place) Release(n int64) {
-	for {
-		word := p.s.word.Load()
-		if word&slow != 0 {
-			p.s.releaseSlow(n, p.bit)
-			return
-		}
-		if p.s.word.CompareAndSwap(word, (word+uint64(n)*oneFree)&^p.bit) {
-			return
-		}
-	}
-}
-
-// Refund gives back n units.
-func (p *place) Refund(n int64) { p.s.Release(n) }
-
-// releaseFast gives back n units if that needs no lock. The size may be changed
-// while this looks at it; then the word has been seized, and the free units are
-// others. If they are the same again, they are so in a semaphore of the new
-// size: n is too much only if its caller did not hold it.
+// releaseFast gives back n units if that needs no lock.
 func (s *Weighted) releaseFast(n int64) bool {
 	for {
 		word := s.word.Load()
-		if word&slow != 0 || n > s.size.Load()-free(word) {
+		if word < 0 || n > s.size.Load()-free(word) { // reads the size in between: see above
 			return false
 		}
-		if s.word.CompareAndSwap(word, word+uint64(n)*oneFree) {
+		if s.word.CompareAndSwap(word, word+n*oneFree) {
 			return true
 		}
 	}
@@ -156,47 +132,41 @@ func (s *Weighted) releaseFast(n int64) bool {
 // seize locks and takes the state out of the word. publish must follow.
 func (s *Weighted) seize() {
 	s.mu.Lock()
-	if word := s.word.Swap(slow); word&slow == 0 {
-		s.mu.held = s.size.Load() - free(word)
-		s.mu.total += uint64(granted(word))
-		s.mu.slots = word & allSlots
+	if s.word.Load() >= 0 {
+		word := s.word.Swap(slow)
+		s.mu.free, s.mu.granted, s.mu.slots = free(word), granted(word), word&allSlots
 	}
 }
 
 // publish puts the state back into the word, if it can be told there, and
 // unlocks.
 func (s *Weighted) publish() {
-	size := s.size.Load()
-	free := size - s.mu.held
-	if s.mu.line.Len() == 0 && size <= maxFree && free >= 0 {
-		s.word.Store(uint64(free)*oneFree | s.mu.slots)
+	if s.mu.line.Len() == 0 && s.mu.free >= 0 && s.size.Load() <= maxFree {
+		s.word.Store(s.mu.free*oneFree + s.countedLocked()*oneGranted + s.mu.slots)
 	}
 	s.mu.Unlock()
 }
 
-// fits reports whether n units are free, in a semaphore that was seized. The
-// subtraction can't overflow, where held+n could.
-func (s *Weighted) fits(n int64) bool { return n <= s.size.Load()-s.mu.held }
-
-// look returns the size, the units held and the calls in line, all of one
-// instant: nobody seizes the word meanwhile.
-func (s *Weighted) look() (size, held, waiting int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	size, held = s.size.Load(), s.mu.held
-	if word := s.word.Load(); word&slow == 0 {
-		held = size - free(word)
+// countedLocked returns the granted units for the next word. It is another
+// number than in the last word, and the sum with mu.total stays.
+func (s *Weighted) countedLocked() int64 {
+	next := s.mu.granted + 1
+	if next > maxGranted/2 {
+		next = 0
 	}
-	return size, held, s.mu.line.Len()
+	s.mu.total += uint64(s.mu.granted - next)
+	s.mu.granted = next
+	return next
 }
 
-// total returns the units ever granted.
-func (s *Weighted) total() uint64 {
+// look calls f with the lock and the free and the granted units of this instant:
+// nobody seizes the word meanwhile.
+func (s *Weighted) look(f func(free, granted int64)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	total := s.mu.total + s.waits.units.Load()
-	if word := s.word.Load(); word&slow == 0 {
-		total += uint64(granted(word))
+	if word := s.word.Load(); word >= 0 {
+		f(free(word), granted(word))
+	} else {
+		f(s.mu.free, s.mu.granted)
 	}
-	return total
 }
