@@ -1,7 +1,6 @@
 package main
 
-// This file compares limiter/semaphore with x/sync's semaphore, and
-// limiter/rate with x/time's.
+// This file compares limiter/semaphore with x/sync's semaphore.
 
 import (
 	"context"
@@ -10,9 +9,7 @@ import (
 	"sync"
 
 	xsemaphore "golang.org/x/sync/semaphore"
-	xrate "golang.org/x/time/rate"
 
-	"github.com/belay-go/belay/limiter/rate"
 	"github.com/belay-go/belay/limiter/semaphore"
 )
 
@@ -53,30 +50,6 @@ func takeTurns(s weighted, goroutines, permits, n int) {
 		}
 		s.Release(1)
 	})
-}
-
-func rateRows() []row {
-	var rows []row
-	for _, goroutines := range []int{1, 64} {
-		for _, c := range []struct {
-			verdict string
-			burst   int
-		}{{"granted", 1 << 30}, {"denied", 0}} {
-			rows = append(rows, row{
-				shape: fmt.Sprintf("Allow %s, %d goroutines", c.verdict, goroutines),
-				peer:  "x/time",
-				theirs: func(n int) {
-					l := xrate.NewLimiter(1e9, c.burst)
-					spread(goroutines, n, func() { l.Allow() })
-				},
-				ours: func(n int) {
-					l := rate.NewLimiter(1e9, c.burst)
-					spread(goroutines, n, func() { l.Allow() })
-				},
-			})
-		}
-	}
-	return rows
 }
 
 // spread calls f at least n times, as often on each goroutine.
