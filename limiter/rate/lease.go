@@ -16,6 +16,10 @@ package rate
 //	   └────────────────────────┘        └──────────────────┘
 //	    fold: whoever locks puts what is left back
 //
+// Allow takes by an addition that does not look first, the cheapest there is: who
+// finds that it took what was not there looks elsewhere, and the number below zero
+// that it leaves means none.
+//
 // Only who holds the lock makes the lease larger, and everything that is more
 // than to take a token that is there folds it first. So while a lease exists
 // nothing is pending, and all of the limiter can be seen under the lock.
@@ -32,7 +36,7 @@ func NewHighRate(limit Limit, burst int) *Limiter {
 }
 
 // mostLeased is the largest lease: there is little left to save.
-const mostLeased = 128
+const mostLeased = 1024
 
 // leaseSize returns how many tokens are bought at once, 0 if none are.
 func leaseSize(burst int64) int64 {
@@ -42,8 +46,8 @@ func leaseSize(burst int64) int64 {
 	return min(burst/8, mostLeased)
 }
 
-// takeLease takes n tokens, at least one, that were bought already.
-func (lim *Limiter) takeLease(n int64) bool {
+// takeLeased takes n tokens, at least one, that were bought already.
+func (lim *Limiter) takeLeased(n int64) bool {
 	for {
 		left := lim.lease.Load()
 		if left < n {
@@ -75,7 +79,7 @@ func (lim *Limiter) buyLocked() {
 func (lim *Limiter) foldLocked(t instant) {
 	mu := &lim.mu
 	leased := mu.leased
-	left := lim.lease.Swap(0)
+	left := max(0, lim.lease.Swap(0))
 	tokens, last := mu.at(t)
 	if left < leased {
 		lim.noteLocked(tokens + float64(leased)) // no use of the lease found more

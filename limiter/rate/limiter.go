@@ -21,8 +21,10 @@ import (
 // own state: what one caller did before it was allowed an event is not thereby
 // visible to the next.
 type Limiter struct {
-	lease    atomic.Int64 // tokens bought in advance, see lease.go
-	highRate bool         // set by NewHighRate
+	lease    atomic.Int64          // tokens bought in advance, see lease.go; below zero: none
+	meter    atomic.Pointer[meter] // of a bucket that is below the lock as it was when the meter was made
+	refused  atomic.Uint64         // by meters
+	highRate bool                  // set by NewHighRate
 
 	mu struct {
 		sync.Mutex
@@ -31,6 +33,8 @@ type Limiter struct {
 		claims
 		stats belay.Stats // its counters; the rest is filled in when asked
 		calls int64       // that wait
+
+		calm, patience int // see meterLocked
 	}
 }
 
@@ -48,12 +52,17 @@ func NewLimiter(limit Limit, burst int) *Limiter {
 
 // Allow takes one token if there is one now, and reports whether it did.
 func (lim *Limiter) Allow() bool {
-	return lim.takeLease(1) || lim.allow(1)
+	// Short enough to be inlined.
+	return lim.highRate && lim.lease.Add(-1) >= 0 || lim.allow()
 }
 
-func (lim *Limiter) allow(n int64) bool {
+func (lim *Limiter) allow() bool {
+	if ok, known := lim.takeMeter(1); known {
+		return ok
+	}
 	t := lim.lock()
-	ok := lim.allowLocked(t, n)
+	ok := lim.allowLocked(t, 1)
+	lim.meterLocked(t)
 	lim.mu.Unlock()
 	return ok
 }
@@ -62,7 +71,7 @@ func (lim *Limiter) allow(n int64) bool {
 // did. It panics with "rate: n < 0" if n is negative.
 func (lim *Limiter) AllowN(t time.Time, n int) bool {
 	mustNotBeNegative(int64(n))
-	if n > 0 && lim.takeLease(int64(n)) {
+	if n > 0 && lim.takeLeased(int64(n)) {
 		return true
 	}
 	at := on(t)
@@ -170,8 +179,12 @@ func (lim *Limiter) tokensAt(t instant) float64 {
 }
 
 func (lim *Limiter) tokensLocked(t instant) float64 {
-	tokens, _ := lim.mu.at(t)
-	return tokens + float64(lim.lease.Load())
+	b := lim.mu.bucket
+	if m := lim.meter.Load(); m != nil {
+		b.tokens -= m.tokens(level(m.word.Load()))
+	}
+	tokens, _ := b.at(t)
+	return tokens + float64(max(0, lim.lease.Load()))
 }
 
 // Quota returns, for those who tell clients of it, the burst, the whole tokens
@@ -190,8 +203,9 @@ func (lim *Limiter) Quota() (limit, remaining int64, window, reset time.Duration
 	if missing := float64(limit) - tokens; missing > 0 {
 		reset = lim.mu.limit.timeFor(missing)
 	}
-	if tokens > 0 {
-		remaining = int64(min(tokens, math.MaxInt64/2)) // a conversion must not overflow
+	// What is gained in less than a nanosecond doesn't count as missing.
+	if tokens += float64(lim.mu.limit) / 1e9 * 0.99; tokens > 0 && limit > 0 {
+		remaining = min(limit, int64(min(tokens, math.MaxInt64/2))) // a conversion must not overflow
 	}
 	return limit, remaining, lim.mu.limit.timeFor(float64(limit)), reset
 }
@@ -208,7 +222,11 @@ func (lim *Limiter) Stats() belay.Stats {
 	defer lim.mu.Unlock()
 	stats := lim.mu.stats
 	stats.Waiting = lim.mu.calls
-	stats.Total += uint64(lim.mu.leased - lim.lease.Load())
+	stats.Total += uint64(lim.mu.leased - max(0, lim.lease.Load()))
+	if m := lim.meter.Load(); m != nil {
+		stats.Total += taken(m.word.Load())
+	}
+	stats.Refused += lim.refused.Load()
 	return stats
 }
 
@@ -221,6 +239,9 @@ func (lim *Limiter) lock() instant {
 	lim.mu.Lock()
 	if t.foreign() {
 		if t = now(); t < lim.mu.last {
+			if lim.meter.Load() != nil {
+				lim.sealLocked()
+			}
 			lim.elsewhereLocked(t)
 		}
 	}
@@ -238,6 +259,9 @@ func (lim *Limiter) lockAt(t instant) {
 func (lim *Limiter) seeLocked(t instant) {
 	if lim.mu.leased != 0 {
 		lim.foldLocked(t)
+	}
+	if lim.meter.Load() != nil {
+		lim.sealLocked()
 	}
 	if t < lim.mu.last && t.since(lim.mu.last) < -lateness {
 		lim.elsewhereLocked(t)

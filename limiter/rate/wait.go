@@ -42,8 +42,16 @@ func (lim *Limiter) WaitN(ctx context.Context, n int) error {
 		lim.countCancelled()
 		return err
 	}
-	if n > 0 && lim.takeLease(int64(n)) {
-		return nil
+	if n > 0 {
+		if lim.takeLeased(int64(n)) {
+			return nil
+		}
+		// A refusal is for the line to say more of.
+		if m := lim.meter.Load(); m != nil {
+			if ok, _ := m.take(int64(n)); ok {
+				return nil
+			}
+		}
 	}
 	_, err := lim.wait(ctx, int64(n), false)
 	return err
@@ -55,6 +63,7 @@ func (lim *Limiter) wait(ctx context.Context, n int64, permit bool) (*claim, err
 	t := lim.lock()
 	if _, ok := lim.takeLocked(t, n, 0); ok {
 		c := lim.grantedLocked(n, permit)
+		lim.meterLocked(t)
 		lim.mu.Unlock()
 		return c, nil
 	}
