@@ -1,39 +1,8 @@
 package main
 
-// This file compares limiter/rate with x/time's.
+// This file spreads operations on a limit over goroutines.
 
-import (
-	"fmt"
-	"sync"
-
-	xrate "golang.org/x/time/rate"
-
-	"github.com/belay-go/belay/limiter/rate"
-)
-
-func rateRows() []row {
-	var rows []row
-	for _, goroutines := range []int{1, 64} {
-		for _, c := range []struct {
-			verdict string
-			burst   int
-		}{{"granted", 1 << 30}, {"denied", 0}} {
-			rows = append(rows, row{
-				shape: fmt.Sprintf("Allow %s, %d goroutines", c.verdict, goroutines),
-				peer:  "x/time",
-				theirs: func(n int) {
-					l := xrate.NewLimiter(1e9, c.burst)
-					spread(goroutines, n, func() { l.Allow() })
-				},
-				ours: func(n int) {
-					l := rate.NewLimiter(1e9, c.burst)
-					spread(goroutines, n, func() { l.Allow() })
-				},
-			})
-		}
-	}
-	return rows
-}
+import "sync"
 
 // spread calls f at least n times, as often on each goroutine.
 func spread(goroutines, n int, f func()) {
