@@ -269,8 +269,8 @@ func (c *Composite) book(taken []Permit, cost costs, patience time.Duration, rea
 			longest = max(longest, wait)
 			continue
 		}
-		var why *RefusedError
-		if !errors.As(err, &why) || errors.Is(err, ErrTooLarge) {
+		why, ok := errors.AsType[*RefusedError](err)
+		if !ok || errors.Is(err, ErrTooLarge) {
 			return taken, 0, err
 		}
 		refused = reason
@@ -328,8 +328,7 @@ func giveBack(taken []Permit) {
 func (c *Composite) count(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var refused *RefusedError
-	if errors.As(err, &refused) {
+	if _, ok := errors.AsType[*RefusedError](err); ok {
 		c.mu.stats.Refused++
 	} else {
 		c.mu.stats.Cancelled++

@@ -31,6 +31,31 @@ func ExampleLimiter() {
 	// Output: <nil> <nil> <nil>
 }
 
+func ExampleLimiter_Take() {
+	var limit limiter.Limiter = rate.NewLimiter(rate.Every(time.Hour), 1)
+	_, err := limit.Take(context.Background(), 1)
+	fmt.Println(err)
+
+	soon, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err = limit.Take(soon, 1) // fails at once: the next is an hour away
+	fmt.Println(errors.Is(err, limiter.ErrTooLate), errors.Is(err, context.DeadlineExceeded))
+	// Output:
+	// <nil>
+	// true true
+}
+
+func ExampleLimiter_TryTake() {
+	var limit limiter.Limiter = semaphore.NewWeighted(1)
+	_, err := limit.TryTake(1)
+	fmt.Println(err)
+	_, err = limit.TryTake(1)
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// limiter: no room
+}
+
 // A permit may be handed on: whoever releases it first has released it.
 func ExamplePermit() {
 	places := semaphore.NewWeighted(1)

@@ -13,7 +13,7 @@ import (
 // foreign is a limit without rank and without bookings, on places. It does not
 // wait: Take and TryTake differ by the context alone.
 type foreign struct {
-	mu sync.Mutex
+	mu    sync.Mutex
 	free  int64 // places
 	asked int
 }

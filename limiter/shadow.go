@@ -90,20 +90,20 @@ func (s *Shadowed) booker(book booker) booker {
 
 // spare counts a call that was let off, by what would have become of it.
 func (s *Shadowed) spare(err error, patience time.Duration) {
-	var why *RefusedError
-	switch {
-	case err == nil:
-	case errors.As(err, &why) && (errors.Is(why, ErrTooLarge) || why.RetryAfter > patience):
+	if err == nil {
+		return
+	}
+	why, ok := errors.AsType[*RefusedError](err)
+	if ok && (errors.Is(why, ErrTooLarge) || why.RetryAfter > patience) {
 		s.refused.Add(1)
-	default:
+	} else {
 		s.delayed.Add(1)
 	}
 }
 
 // count counts a refusal, and returns it.
 func (s *Shadowed) count(err error) error {
-	var why *RefusedError
-	if errors.As(err, &why) {
+	if _, ok := errors.AsType[*RefusedError](err); ok {
 		s.refused.Add(1)
 	}
 	return err
