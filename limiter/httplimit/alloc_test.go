@@ -1,3 +1,5 @@
+//go:build !race
+
 package httplimit_test
 
 // This file counts allocations, which the race detector changes, and measures
@@ -84,9 +86,6 @@ func request(w http.ResponseWriter, remote string) *http.Request {
 }
 
 func TestAGrantedRequestCostsAtMostOneAllocationBesideItsFields(t *testing.T) {
-	if raceEnabled() {
-		t.Skip("the race detector allocates")
-	}
 	for name, c := range granted() {
 		r := request(c.w, c.remote)
 		header := c.w.Header()
@@ -95,12 +94,6 @@ func TestAGrantedRequestCostsAtMostOneAllocationBesideItsFields(t *testing.T) {
 			c.h.ServeHTTP(c.w, r)
 		}), name)
 	}
-}
-
-// raceEnabled reports whether this is a build with the race detector, in which a
-// sync.Pool forgets now and then what it is given.
-func raceEnabled() bool {
-	return testing.AllocsPerRun(1000, func() { limiter.NewPermit(open{}, 1).Release() }) > 0
 }
 
 func BenchmarkGranted(b *testing.B) {

@@ -14,27 +14,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/httplimit"
 	"github.com/belay-go/belay/limiter/rate"
 	"github.com/belay-go/belay/limiter/semaphore"
 )
 
-// asLimiter returns a limit of the module as what it is to be.
-func asLimiter(t *testing.T, l any) limiter.Limiter {
-	t.Helper()
-	limit, is := l.(limiter.Limiter)
-	if !is {
-		t.Skipf("%T is not a Limiter yet", l)
-	}
-	return limit
-}
-
 func TestASemaphoreBehindAServer(t *testing.T) {
 	both(t, func(t *testing.T, proto int) {
 		sem := semaphore.NewWeighted(1)
 		in, out := make(chan struct{}), make(chan struct{})
-		s := server(t, proto, httplimit.Shared(asLimiter(t, sem), httplimit.Options{Name: "service"})(http.HandlerFunc(
+		s := server(t, proto, httplimit.Shared(sem, httplimit.Options{Name: "service"})(http.HandlerFunc(
 			func(w http.ResponseWriter, _ *http.Request) {
 				close(in)
 				<-out
@@ -64,11 +53,10 @@ func TestASemaphoreBehindAServer(t *testing.T) {
 
 func TestASemaphoreIsHeldByAHijackedConnection(t *testing.T) {
 	sem := semaphore.NewWeighted(1)
-	limit := asLimiter(t, sem)
 	a, b := net.Pipe()
 	defer b.Close()
 	var c net.Conn
-	httplimit.Shared(limit, none)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	httplimit.Shared(sem, none)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		var err error
 		c, _, err = w.(http.Hijacker).Hijack()
 		require.NoError(t, err)
@@ -89,7 +77,7 @@ func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.c, 
 func TestARequestWaitsForASemaphoreInItsTurnAndNoLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sem := semaphore.NewWeighted(1)
-		h := httplimit.Shared(asLimiter(t, sem), httplimit.Options{Wait: 3 * time.Second})(http.HandlerFunc(
+		h := httplimit.Shared(sem, httplimit.Options{Wait: 3 * time.Second})(http.HandlerFunc(
 			func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Second) }))
 		codes := make(chan int, 3)
 		for range 3 {
@@ -104,7 +92,7 @@ func TestARequestWaitsForASemaphoreInItsTurnAndNoLonger(t *testing.T) {
 func TestARateBehindTheMiddleware(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim := rate.NewLimiter(rate.Every(10*time.Second), 3)
-		h := httplimit.Shared(asLimiter(t, lim), httplimit.Options{Name: "client", Cost: func(r *http.Request) int64 {
+		h := httplimit.Shared(lim, httplimit.Options{Name: "client", Cost: func(r *http.Request) int64 {
 			return r.ContentLength
 		}})(ok)
 		send := func(cost int64) *httptest.ResponseRecorder {
@@ -141,7 +129,7 @@ func TestARateBehindTheMiddleware(t *testing.T) {
 func TestARequestWaitsForARateOrIsToldAtOnceThatItIsTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim := rate.NewLimiter(rate.Every(10*time.Second), 1)
-		h := httplimit.Shared(asLimiter(t, lim), httplimit.Options{Wait: 11 * time.Second})(ok)
+		h := httplimit.Shared(lim, httplimit.Options{Wait: 11 * time.Second})(ok)
 		began := time.Now()
 		require.Equal(t, 200, ask(h, "/").Code)
 		require.Equal(t, 200, ask(h, "/").Code)
