@@ -82,7 +82,7 @@ func TestAWaiterForMoreThanTheNewSizeIsRefusedAtOnce(t *testing.T) {
 		require.Equal(t, []verdict{tooLarge, waiting}, []verdict{endless.verdict(), small.verdict()})
 		var why *limiter.RefusedError
 		require.ErrorAs(t, endless.err, &why)
-		require.EqualValues(t, math.MaxInt64, why.RetryAfter)
+		require.EqualValues(t, int64(math.MaxInt64), why.RetryAfter)
 		s.Release(1)
 		<-small.done
 		require.NoError(t, small.err, "those before it are gone")
@@ -282,5 +282,5 @@ func TestWhatDoesNotFitInTheCountIsCounted(t *testing.T) {
 		require.True(t, s.TryAcquire(semaphore.MaxGranted))
 		s.Release(semaphore.MaxGranted)
 	}
-	require.EqualValues(t, 3*(semaphore.MaxFree+semaphore.MaxGranted), s.Stats().Total)
+	require.EqualValues(t, uint64(3*(semaphore.MaxFree+semaphore.MaxGranted)), s.Stats().Total)
 }
