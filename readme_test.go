@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,8 @@ import (
 	"github.com/belay-go/belay/ctxutil"
 	"github.com/belay-go/belay/errgroup"
 	"github.com/belay-go/belay/graceful"
+	"github.com/belay-go/belay/limiter"
+	"github.com/belay-go/belay/limiter/httplimit"
 	"github.com/belay-go/belay/limiter/rate"
 	"github.com/belay-go/belay/limiter/semaphore"
 	"github.com/belay-go/belay/timeout"
@@ -102,6 +105,40 @@ func Example_rateLimit() {
 	// true
 	// true
 	// false
+}
+
+func Example_severalLimits() {
+	places, events := semaphore.NewWeighted(10), rate.NewLimiter(100, 1)
+	limit := limiter.Shadow(limiter.All(places, events)) // counts whom it would refuse
+	limit.Enforce(true)                                  // from now on it does
+	for range 2 {
+		permit, err := limit.TryTake(1)
+		defer permit.Release() // once, however often it is called
+		var refused *limiter.RefusedError
+		if errors.As(err, &refused) {
+			fmt.Println(errors.Is(err, limiter.ErrLimited), "retry in", refused.RetryAfter > 0)
+		}
+	}
+	// Output: true retry in true
+}
+
+func Example_limitsOfHandlers() {
+	limitOf := map[string]limiter.Limiter{"192.0.2.1": rate.NewLimiter(1, 1)}
+	handler := http.NotFoundHandler()
+
+	each := func(client string) limiter.Limiter { return limitOf[client] } // nil: no limit
+	perClient := httplimit.PerKey(httplimit.ByAddr, each, httplimit.Options{Name: "client"})
+	whole := httplimit.Shared(semaphore.NewWeighted(100), httplimit.Options{Name: "service"})
+	server := &http.Server{Handler: perClient(whole(handler))}
+
+	for range 2 {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		server.Handler.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header()["Retry-After"])
+	}
+	// Output:
+	// 404 []
+	// 429 [1]
 }
 
 func Example_deadline() {

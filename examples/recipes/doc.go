@@ -15,6 +15,9 @@
 //     hears to the manager.
 //   - What others use stops after them: it has a lower phase.
 //
+// One file is about limits instead: limits.go has those of limiter/httplimit in
+// front of chi, echo and connect.
+//
 // Those that need much code to build (river, asynq, temporal) are a module of
 // their own, in heavy.
 package recipes

@@ -34,10 +34,10 @@ func (s *service) managerPage(m *graceful.Manager) http.Handler {
 	return status.Handler(m, status.Options{
 		Title:  "belay example service",
 		Detail: true,
-		// Those of now: a reload begins to count anew.
+		// A reload begins to count the clients anew.
 		Stats: map[string]func() belay.Stats{
-			"requests":     func() belay.Stats { return s.limits.now.Load().whole.Stats() },
-			"client rates": func() belay.Stats { return s.limits.now.Load().clients.stats() },
+			"requests":     func() belay.Stats { return s.limits.whole.Stats() },
+			"client rates": func() belay.Stats { return s.limits.clients.Load().stats() },
 		},
 	})
 }
@@ -61,7 +61,7 @@ type state struct {
 }
 
 func (s *service) state() state {
-	set := s.limits.now.Load()
+	set := s.limits.settings.Load()
 	return state{
 		PID:         os.Getpid(),
 		Generation:  1,
@@ -70,7 +70,7 @@ func (s *service) state() state {
 		Shed:        s.served.shed.Load(),
 		Failed:      s.served.failed.Load(),
 		InFlight:    s.served.inFlight.Load(),
-		Waiting:     set.whole.Stats().Waiting,
+		Waiting:     s.limits.whole.Stats().Waiting,
 		Rate:        set.rate,
 		Concurrency: set.concurrency,
 		Goroutines:  runtime.NumGoroutine(),

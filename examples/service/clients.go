@@ -5,8 +5,6 @@ package main
 
 import (
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/belay-go/belay"
 	"github.com/belay-go/belay/limiter/rate"
@@ -25,12 +23,10 @@ const generation = 1024
 type clients struct {
 	perSecond int
 
-	// What all buckets have counted, those included that are forgotten.
-	allowed, refused atomic.Uint64
-
 	mu struct {
 		sync.Mutex
-		young, old map[string]*rate.Limiter
+		young, old map[string]*rate.Limiter // a client is in one of them
+		forgotten  belay.Stats              // of the buckets that are in neither
 	}
 }
 
@@ -42,37 +38,40 @@ func newClients(perSecond int) *clients {
 	return c
 }
 
-// allow takes a token of the client, or says how long it is until there is
-// one. It doesn't reserve that one: who is turned away may never come back.
-func (c *clients) allow(client string) (wait time.Duration, ok bool) {
-	bucket := c.bucket(client)
-	if bucket.Allow() {
-		c.allowed.Add(1)
-		return 0, true
-	}
-	c.refused.Add(1)
-	missing := max(0, 1-bucket.Tokens()) // time has passed since
-	return time.Duration(missing / float64(c.perSecond) * float64(time.Second)), false
-}
-
-// stats has for all clients together what [rate.Limiter.Stats] has for one.
-func (c *clients) stats() belay.Stats {
-	return belay.Stats{Total: c.allowed.Load(), Refused: c.refused.Load()}
-}
-
-func (c *clients) bucket(client string) *rate.Limiter {
+// of returns the bucket of a client.
+func (c *clients) of(client string) *rate.Limiter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l := c.mu.young[client]; l != nil {
 		return l
 	}
 	l := c.mu.old[client]
+	delete(c.mu.old, client)
 	if l == nil {
 		l = rate.NewLimiter(rate.Limit(c.perSecond), c.perSecond)
 	}
 	if len(c.mu.young) == generation {
+		sum(&c.mu.forgotten, c.mu.old)
 		c.mu.old, c.mu.young = c.mu.young, make(map[string]*rate.Limiter)
 	}
 	c.mu.young[client] = l
 	return l
+}
+
+// stats has for all clients together what [rate.Limiter.Stats] has for one.
+func (c *clients) stats() belay.Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stats := c.mu.forgotten
+	sum(&stats, c.mu.young)
+	sum(&stats, c.mu.old)
+	return stats
+}
+
+func sum(stats *belay.Stats, buckets map[string]*rate.Limiter) {
+	for _, l := range buckets {
+		s := l.Stats()
+		stats.Total += s.Total
+		stats.Refused += s.Refused
+	}
 }

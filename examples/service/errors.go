@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/belay-go/belay/examples/service/files"
+	"github.com/belay-go/belay/limiter"
 )
 
 // badValue is the error for a setting that can't be served with. Package flag
@@ -38,11 +39,10 @@ const statusClientGone = 499
 func answerTo(err error) (int, codes.Code) {
 	var (
 		bad     badRequest
-		fast    *tooFast
 		tooLong *http.MaxBytesError
 	)
 	switch {
-	case errors.As(err, &fast):
+	case errors.Is(err, limiter.ErrLimited):
 		return http.StatusTooManyRequests, codes.ResourceExhausted
 	case errors.Is(err, errBusy):
 		return http.StatusServiceUnavailable, codes.ResourceExhausted

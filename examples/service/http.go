@@ -3,11 +3,9 @@ package main
 // The http side: the server, its routes, and what every route goes through.
 
 import (
-	"errors"
+	"context"
 	"log/slog"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/belay-go/belay/ctxutil"
@@ -73,31 +71,29 @@ func (a *answer) Write(p []byte) (int, error) {
 // Unwrap lets [http.ResponseController] reach the connection.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// limited serves a route within the limits and turns its error into an answer.
+// limited serves a route within the limits, and within the time that any request
+// has, and turns its error into an answer.
 func (s *service) limited(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	work := s.limits.around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := ctxutil.ShrinkNamed(r.Context(), "request", requestTime)
+		defer cancel()
 		a := &answer{ResponseWriter: w}
-		call := s.served.begin(r.Pattern)
-		var err error
-		defer func() { call.end(err) }() // also if the handler panics
-		if err = s.admitted(a, r, handle); err != nil {
+		if err := handle(a, r.WithContext(ctx)); err != nil {
+			callOf(r).err = err
 			s.fail(a, r, err)
 		}
+	}), func(r *http.Request, err error) { callOf(r).err = err })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := s.served.begin(r.Pattern)
+		defer func() { call.end(call.err) }() // also if the handler panics
+		work.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)))
 	})
 }
 
-// admitted runs handle if the limits admit the request, within the time that
-// any request has.
-func (s *service) admitted(w http.ResponseWriter, r *http.Request, handle func(http.ResponseWriter, *http.Request) error) error {
-	release, err := s.limits.admit(r.Context(), clientOf(r.RemoteAddr))
-	if err != nil {
-		return err
-	}
-	defer release()
-	ctx, cancel := ctxutil.ShrinkNamed(r.Context(), "request", requestTime)
-	defer cancel()
-	return handle(w, r.WithContext(ctx))
-}
+// callKey is the key of a request's *call in its context.
+type callKey struct{}
+
+func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call) }
 
 // fail answers with an error.
 func (s *service) fail(a *answer, r *http.Request, err error) {
@@ -108,13 +104,7 @@ func (s *service) fail(a *answer, r *http.Request, err error) {
 	}
 	status, _ := answerTo(err)
 	text := err.Error()
-	var fast *tooFast
-	switch {
-	case errors.As(err, &fast):
-		a.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(fast.retryAfter.Seconds())))))
-	case status == http.StatusServiceUnavailable:
-		a.Header().Set("Retry-After", "1")
-	case status == http.StatusInternalServerError:
+	if status == http.StatusInternalServerError {
 		s.log.Error("request failed", "route", r.Pattern, "err", err)
 		text = "internal error"
 	}

@@ -1,17 +1,20 @@
 package main
 
 // What decides whether a request is served at all: first the client's own
-// rate, then the bound for the whole. Both protocols ask here.
+// rate, then the bound for the whole. Both protocols ask here; http by its
+// middleware.
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/belay-go/belay/ctxutil"
+	"github.com/belay-go/belay/limiter"
+	"github.com/belay-go/belay/limiter/httplimit"
 	"github.com/belay-go/belay/limiter/semaphore"
 )
 
@@ -25,82 +28,84 @@ const (
 	queueTime = 100 * time.Millisecond
 )
 
-// errBusy: the service as a whole has no room.
+// errBusy: the service as a whole has no room, and had none for queueTime.
 var errBusy = errors.New("service: too many requests at once")
 
-// tooFast: one client asks more often than it may.
-type tooFast struct{ retryAfter time.Duration }
-
-func (e *tooFast) Error() string {
-	return fmt.Sprintf("service: too many requests from this address, retry in %v", e.retryAfter)
-}
-
-// limits is the admission control, with settings that can be replaced while
+// limits is the admission control, with settings that can be changed while
 // requests are in flight. It is safe for concurrent use.
-type limits struct{ now atomic.Pointer[limitSet] }
-
-// limitSet is one generation of limits. A request gives back what it took to
-// the generation it took it from, so right after a change the old and the new
-// one may be used up at the same time.
-type limitSet struct {
-	settings
-	clients *clients
-	whole   *semaphore.Weighted
+type limits struct {
+	settings atomic.Pointer[settings]
+	clients  atomic.Pointer[clients]
+	whole    *semaphore.Weighted
 }
 
 func newLimits(s settings) *limits {
-	l := new(limits)
+	l := &limits{whole: semaphore.NewWeighted(int64(s.concurrency))}
 	l.set(s)
 	return l
 }
 
-// set replaces the limits for the requests that come from now on.
+// set changes the limits for the requests that come from now on, and for those
+// that wait. All clients begin with what the new rate gives at once.
 func (l *limits) set(s settings) {
-	l.now.Store(&limitSet{
-		settings: s,
-		clients:  newClients(s.rate),
-		whole:    semaphore.NewWeighted(int64(s.concurrency)),
+	l.settings.Store(&s)
+	l.clients.Store(newClients(s.rate))
+	l.whole.Resize(int64(s.concurrency))
+}
+
+// client returns the limit of one client.
+func (l *limits) client(name string) limiter.Limiter { return l.clients.Load().of(name) }
+
+// around puts the limits around a handler. refused is told who was turned away.
+func (l *limits) around(h http.Handler, refused func(*http.Request, error)) http.Handler {
+	perClient := httplimit.PerKey(httplimit.ByAddr, l.client, httplimit.Options{
+		Name:      "client",
+		OnRefused: func(r *http.Request, why httplimit.Refusal) { refused(r, why.Err) },
 	})
+	whole := httplimit.Shared(l.whole, httplimit.Options{
+		Name: "service",
+		Hide: true, // how busy the service is is nobody's business
+		Wait: queueTime,
+		OnRefused: func(r *http.Request, why httplimit.Refusal) {
+			refused(r, busy(r.Context(), why.Err))
+		},
+	})
+	return perClient(whole(h))
 }
 
-// admit lets one request of the client in and returns what must be called
-// when it has ended. Otherwise the error is a *tooFast, errBusy, or that of a
-// ctx which is done; then no place is taken, but the client may have spent a
-// token: asking counts.
-func (l *limits) admit(ctx context.Context, client string) (release func(), err error) {
+// admit lets one request of the client in and returns the permit to release
+// when it has ended. Otherwise the error is a *limiter.RefusedError, errBusy, or
+// that of a ctx which is done; then no place is taken, but the client may have
+// spent a token: asking counts.
+func (l *limits) admit(ctx context.Context, client string) (limiter.Permit, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return limiter.Permit{}, err
 	}
-	set := l.now.Load()
-	if wait, ok := set.clients.allow(client); !ok {
-		return nil, &tooFast{retryAfter: wait}
+	token, err := l.client(client).TryTake(1)
+	if err != nil {
+		return limiter.Permit{}, err
 	}
-	if err := set.enter(ctx); err != nil {
-		return nil, err
-	}
-	return func() { set.whole.Release(1) }, nil
-}
-
-// enter takes a place, for which it may wait a little.
-func (set *limitSet) enter(ctx context.Context) error {
-	// Without this first try a goroutine that got no processor for all of
-	// queueTime would be turned away from an empty house: an acquire with a
-	// done context fails, whatever is free.
-	if set.whole.TryAcquire(1) {
-		return nil
-	}
+	token.Release()
 	queue, cancel := ctxutil.ShrinkNamed(ctx, "queue", queueTime)
 	defer cancel()
-	if set.whole.Acquire(queue, 1) == nil {
+	place, err := l.whole.Take(queue, 1)
+	return place, busy(ctx, err)
+}
+
+// busy says of a wait that has failed whose fault that was: nobody's who is
+// gone.
+func busy(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
 		return nil
-	}
-	if err := ctx.Err(); err != nil {
-		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	return errBusy
 }
 
-// clientOf is what clients are told apart by: the address without the port.
+// clientOf is what clients of grpc are told apart by: the address without the
+// port.
 func clientOf(remote string) string {
 	if host, _, err := net.SplitHostPort(remote); err == nil {
 		return host

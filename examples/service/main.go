@@ -10,6 +10,7 @@
 //   - errgroup: files/sum.go and files/search.go, many files at a time
 //   - limiter/rate: clients.go, a rate for each client
 //   - limiter/semaphore: limits.go, a bound for the whole
+//   - limiter/httplimit: limits.go, both in front of the http routes
 //   - ctxutil: http.go and rpc.go, a deadline for each request that never
 //     extends the client's own
 //   - timeout: digest.go, work in the background that a stop waits for, but

@@ -42,17 +42,18 @@ func TestAReloadAppliesTheFileOrGoesBackToTheFlags(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(name, []byte("rate=3\nconcurrency=4\n"), 0o644))
 	s.reload()
-	require.Equal(t, settings{3, 4}, l.now.Load().settings)
+	require.Equal(t, settings{3, 4}, *l.settings.Load())
+	require.EqualValues(t, 4, l.whole.Stats().Limit)
 
 	require.NoError(t, os.WriteFile(name, []byte("rate=oops\n"), 0o644))
-	before := l.now.Load()
+	before := l.settings.Load()
 	s.reload()
-	require.Same(t, before, l.now.Load(), "a bad file changes nothing")
+	require.Same(t, before, l.settings.Load(), "a bad file changes nothing")
 	require.Contains(t, lines.String(), "oops")
 
 	require.NoError(t, os.Remove(name))
 	s.reload()
-	require.Equal(t, settings{7, defaultConcurrency}, l.now.Load().settings)
+	require.Equal(t, settings{7, defaultConcurrency}, *l.settings.Load())
 }
 
 // Whatever the file says, limits are never below one.

@@ -51,11 +51,11 @@ func (s *service) limitedCall(ctx context.Context, method string, handle func() 
 	if p, ok := peer.FromContext(ctx); ok {
 		client = clientOf(p.Addr.String())
 	}
-	release, err := s.limits.admit(ctx, client)
+	permit, err := s.limits.admit(ctx, client)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer permit.Release()
 	return handle()
 }
 

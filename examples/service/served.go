@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/belay-go/belay/limiter"
 )
 
 // served counts requests of both protocols; probes and the status page don't
@@ -29,14 +31,15 @@ type call struct {
 	served *served
 	route  string
 	start  time.Time
+	err    error // what has become of it, if nobody says so at the end
 }
 
-func (s *served) begin(route string) call {
+func (s *served) begin(route string) *call {
 	s.inFlight.Add(1)
-	return call{s, route, time.Now()}
+	return &call{served: s, route: route, start: time.Now()}
 }
 
-func (c call) end(err error) {
+func (c *call) end(err error) {
 	s, shed, failed := c.served, wasShed(err), wasFault(err)
 	if shed {
 		s.shed.Add(1)
@@ -51,8 +54,8 @@ func (c call) end(err error) {
 }
 
 func wasShed(err error) bool {
-	var fast *tooFast
-	return errors.Is(err, errBusy) || errors.As(err, &fast)
+	var refused *limiter.RefusedError
+	return errors.Is(err, errBusy) || errors.As(err, &refused)
 }
 
 func wasFault(err error) bool {

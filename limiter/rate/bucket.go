@@ -5,11 +5,6 @@ package rate
 
 import "time"
 
-// lateness is how old a caller's reading of the clock may be. It is far longer
-// than a goroutine is kept from passing on what it read, and far shorter than
-// the way from any real clock to that of a synctest bubble.
-const lateness = time.Minute
-
 // bucket is a token bucket as of one instant.
 //
 // It changes only when tokens are taken, given back or a setting changes, never
@@ -17,73 +12,56 @@ const lateness = time.Minute
 // asking would lose tokens to rounding.
 type bucket struct {
 	limit  Limit
-	burst  int
-	tokens float64   // at last; below zero are those owed to reservations
-	last   time.Time // never goes back, except to another clock
+	burst  int64
+	full   float64 // most tokens it can hold: the burst, less what is set apart for a lease
+	tokens float64 // at last; below zero are those owed to claims
+	last   instant // never goes back, except to another clock
 }
 
-// rebase goes on from t with the tokens there are, if t is before all that was
-// seen.
-func (b *bucket) rebase(t time.Time) {
-	if t.Before(b.last) {
-		b.last = t
+// at returns the tokens there are at t, and the instant as of which that is: t,
+// or last if t is older.
+func (b *bucket) at(t instant) (tokens float64, last instant) {
+	tokens, last = b.tokens, b.last
+	if elapsed := t.since(last); elapsed > 0 {
+		tokens += b.limit.tokensIn(elapsed)
+		last = t
 	}
+	return min(tokens, b.full), last
 }
 
-// at returns the bucket as it is at t.
-func (b bucket) at(t time.Time) bucket {
-	switch elapsed := t.Sub(b.last); {
-	case elapsed > 0:
-		b.tokens += b.limit.tokensIn(elapsed)
-		b.last = t
-	case elapsed < -lateness:
-		b.rebase(t) // another clock
-	}
-	b.tokens = min(b.tokens, float64(b.burst))
-	return b
-}
+// advance makes t the latest instant, if it isn't older.
+func (b *bucket) advance(t instant) { b.tokens, b.last = b.at(t) }
 
 // take takes n tokens as of t, unless there are none in time: less than
 // InfDuration, and no more than patience. wait is how long it is from t until
-// they may be used, or would be; InfDuration for more than the burst. debt is
-// how many of them aren't there yet.
-func (b *bucket) take(t time.Time, n int, patience time.Duration) (wait time.Duration, debt float64, ok bool) {
+// they may be used, or would be; InfDuration for more than the burst.
+func (b *bucket) take(t instant, n int64, patience time.Duration) (wait time.Duration, ok bool) {
 	if b.limit.unlimited() {
-		return 0, 0, true
+		return 0, true
 	}
 	if n > b.burst {
-		return InfDuration, 0, false
+		return InfDuration, false
 	}
-	next := b.at(t)
-	next.tokens -= float64(n)
-	if next.tokens < 0 {
-		debt = min(-next.tokens, float64(n))
-		wait = next.limit.timeFor(-next.tokens)
+	tokens, last := b.at(t)
+	tokens -= float64(n)
+	if tokens < 0 {
+		wait = b.limit.wait(-tokens, last.since(t))
+		if wait == InfDuration || wait > patience {
+			return wait, false
+		}
 	}
-	if wait > 0 {
-		// Tokens that aren't there yet come after last, which may be later than t.
-		wait = saturatedSum(wait, next.last.Sub(t))
-	}
-	if wait == InfDuration || wait > patience {
-		return wait, debt, false
-	}
-	*b = next
-	return wait, debt, true
+	b.tokens, b.last = tokens, last
+	return wait, true
 }
 
-// put gives back tokens that were taken and not used, as of last.
-func (b *bucket) put(tokens float64) {
-	b.tokens = min(b.tokens+tokens, float64(b.burst))
-}
-
-func (b *bucket) setLimit(t time.Time, limit Limit) {
-	*b = b.at(t)
-	b.limit = limit
-}
-
-func (b *bucket) setBurst(t time.Time, burst int) {
-	*b = b.at(t)
-	b.burst = burst
+// wait returns how long it takes to gain tokens, from late before the instant at
+// which that begins. Less than a nanosecond is none.
+func (l Limit) wait(tokens float64, late time.Duration) time.Duration {
+	wait := l.timeFor(tokens)
+	if wait == 0 {
+		return 0
+	}
+	return saturatedSum(wait, late)
 }
 
 // saturatedSum adds durations that aren't negative.

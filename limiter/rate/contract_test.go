@@ -36,11 +36,22 @@ func TestContract(t *testing.T) {
 			{Name: "Limiter.WaitN", Kind: contract.Acquire, Twin: true, KnowsTurn: true, New: func() contract.Subject {
 				return empty(func(lim *rate.Limiter, ctx context.Context) error { return lim.WaitN(ctx, 1) })
 			}},
+			{Name: "Limiter.Take", Kind: contract.Acquire, KnowsTurn: true, New: func() contract.Subject {
+				return empty(func(lim *rate.Limiter, ctx context.Context) error {
+					p, err := lim.Take(ctx, 1)
+					p.Release()
+					return err
+				})
+			}},
 		},
 		Misuses: []contract.Misuse{
 			misuse("AllowN of less than nothing", "rate: n < 0", func() { lim.AllowN(time.Now(), -1) }),
 			misuse("ReserveN of less than nothing", "rate: n < 0", func() { lim.ReserveN(time.Now(), -1) }),
 			misuse("WaitN of less than nothing", "rate: n < 0", func() { _ = lim.WaitN(t.Context(), -1) }),
+			misuse("Take of less than nothing", "rate: n < 0", func() { _, _ = lim.Take(t.Context(), -1) }),
+			misuse("TryTake of less than nothing", "rate: n < 0", func() { _, _ = lim.TryTake(-1) }),
+			misuse("Book of less than nothing", "rate: n < 0", func() { _, _, _ = lim.Book(-1, 0) }),
+			misuse("Take with a nil context", "rate: Take with a nil context", func() { _, _ = lim.Take(none, 1) }),
 			misuse("Wait with a nil context", "rate: Wait with a nil context", func() { _ = lim.Wait(none) }),
 		},
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/rate"
 )
 
@@ -91,34 +92,70 @@ func ExampleLimiter_WaitN() {
 	lim := rate.NewLimiter(1, 10)
 	err := lim.WaitN(context.Background(), 11) // could never be had
 	fmt.Println(errors.Is(err, rate.ErrTooLarge), err)
-	// Output: true rate: request larger than the burst: 11 of 10
+	// Output: true limiter: request larger than the limit
 }
 
-func ExampleDelayError() {
-	lim := rate.NewLimiter(0, 0)
-	lim.SetBurst(1) // still empty, and the limit gives nothing
-	err := lim.Wait(context.Background())
-
-	var late *rate.DelayError
-	if errors.As(err, &late) {
-		fmt.Println(late.RetryAfter == rate.InfDuration, err)
+// What a call costs is often known only afterwards.
+func ExampleLimiter_Take() {
+	tokens := rate.NewLimiter(1000, 5000) // of a language model, a second
+	permit, err := tokens.Take(context.Background(), 3000)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	// Output: true rate: tokens never come
-}
-
-func ExampleDelayError_Error() {
-	fmt.Println((&rate.DelayError{RetryAfter: 1500 * time.Millisecond}).Error())
-	// Output: rate: tokens come only after the deadline, in 1.5s
-}
-
-func ExampleDelayError_Unwrap() {
-	fmt.Println((&rate.DelayError{}).Unwrap() == context.DeadlineExceeded)
+	defer permit.Release()
+	permit.Settle(1200) // what the answer came to
+	_, remaining, _, _ := tokens.Quota()
+	fmt.Println(remaining >= 3800)
 	// Output: true
 }
 
-func ExampleDelayError_Timeout() {
-	fmt.Println((&rate.DelayError{}).Timeout()) // what package net's callers ask
-	// Output: true
+// Who is refused is told when to come back.
+func ExampleLimiter_TryTake() {
+	lim := rate.NewLimiter(rate.Every(time.Hour), 1)
+	permit, _ := lim.TryTake(1)
+	defer permit.Release()
+
+	_, err := lim.TryTake(1)
+	var refused *limiter.RefusedError
+	if errors.As(err, &refused) {
+		fmt.Println(errors.Is(err, limiter.ErrLimited), refused.RetryAfter.Round(time.Minute))
+	}
+	// Output: true 1h0m0s
+}
+
+// Takes from two rates, or from none.
+func ExampleLimiter_Book() {
+	user, all := rate.NewLimiter(rate.Every(time.Hour), 1), rate.NewLimiter(100, 100)
+	user.Allow()
+
+	first, _, _ := all.Book(1, time.Minute)
+	_, _, err := user.Book(1, time.Minute)
+	if err != nil {
+		first.Settle(0) // as if it had never been taken
+		first.Release()
+	}
+	fmt.Println(errors.Is(err, limiter.ErrTooLate), all.Tokens())
+	// Output: true 100
+}
+
+func ExampleLimiter_Quota() {
+	lim := rate.NewLimiter(10, 50)
+	limit, remaining, window, reset := lim.Quota()
+	fmt.Println(limit, remaining, window, reset)
+	// Output: 50 50 5s 0s
+}
+
+func ExampleNewHighRate() {
+	lim := rate.NewHighRate(1e6, 1000)
+	sent := 0
+	for range 1000 {
+		if lim.Allow() { // a few nanoseconds
+			sent++
+		}
+	}
+	fmt.Println(sent)
+	// Output: 1000
 }
 
 func ExampleLimiter_Reserve() {

@@ -1,29 +1,40 @@
 package rate
 
-// This file is the limiter: a bucket with a lock, a clock and counters. Waiting
-// and reservations have files of their own.
+// This file is the limiter: a bucket with a lock, a clock and counters. Waiting,
+// reservations, permits and leases have files of their own.
 
 import (
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belay-go/belay"
 )
 
-// Limiter is a token bucket that starts full. The zero value has the limit and
-// the burst zero and allows nothing until both are set; use [NewLimiter]. A
-// Limiter must not be copied after first use.
+// Limiter is a token bucket that starts full. It is a [limiter.Limiter]. The
+// zero value has the limit and the burst zero and allows nothing until both are
+// set; use [NewLimiter] or [NewHighRate]. A Limiter must not be copied after
+// first use.
 //
 // All methods may be called concurrently. A limiter orders nothing beyond its
 // own state: what one caller did before it was allowed an event is not thereby
 // visible to the next.
 type Limiter struct {
+	lease    atomic.Int64          // tokens bought in advance, see lease.go; below zero: none
+	meter    atomic.Pointer[meter] // of a bucket that is below the lock as it was when the meter was made
+	refused  atomic.Uint64         // by meters
+	highRate bool                  // set by NewHighRate
+
 	mu struct {
 		sync.Mutex
 		bucket
-		ledger  ledger
-		waiting int64
-		stats   belay.Stats // its counters; the rest is filled in when asked
+		leased int64 // what the lease was when it was bought
+		claims
+		stats belay.Stats // its counters; the rest is filled in when asked
+		calls int64       // that wait
+
+		calm, patience int // see meterLocked
 	}
 }
 
@@ -32,30 +43,69 @@ type Limiter struct {
 // under [Inf].
 func NewLimiter(limit Limit, burst int) *Limiter {
 	lim := new(Limiter)
-	lim.mu.limit, lim.mu.burst, lim.mu.tokens = limit, burst, float64(burst)
+	lim.mu.bucket = bucket{
+		limit: limit, burst: int64(burst),
+		full: float64(burst), tokens: float64(burst), last: always,
+	}
 	return lim
 }
 
 // Allow takes one token if there is one now, and reports whether it did.
 func (lim *Limiter) Allow() bool {
-	lim.mu.Lock()
-	defer lim.mu.Unlock()
-	return lim.allowLocked(lim.nowLocked(), 1)
+	// Short enough to be inlined.
+	return lim.highRate && lim.lease.Add(-1) >= 0 || lim.allow()
+}
+
+func (lim *Limiter) allow() bool {
+	if ok, known := lim.takeMeter(1); known {
+		return ok
+	}
+	t := lim.lock()
+	ok := lim.allowLocked(t, 1)
+	lim.meterLocked(t)
+	lim.mu.Unlock()
+	return ok
 }
 
 // AllowN takes n tokens if they are there at time t, and reports whether it
 // did. It panics with "rate: n < 0" if n is negative.
 func (lim *Limiter) AllowN(t time.Time, n int) bool {
-	mustNotBeNegative(n)
-	lim.mu.Lock()
+	mustNotBeNegative(int64(n))
+	if n > 0 && lim.takeLeased(int64(n)) {
+		return true
+	}
+	at := on(t)
+	lim.lockAt(at)
 	defer lim.mu.Unlock()
-	return lim.allowLocked(t, n)
+	return lim.allowLocked(at, int64(n))
 }
 
-func (lim *Limiter) allowLocked(t time.Time, n int) bool {
-	_, _, ok := lim.mu.take(t, n, 0)
-	lim.countLocked(ok, n)
+func (lim *Limiter) allowLocked(t instant, n int64) bool {
+	_, ok := lim.takeLocked(t, n, 0)
+	if ok {
+		lim.mu.stats.Total += uint64(n)
+		lim.buyLocked()
+	} else {
+		lim.mu.stats.Refused++
+	}
 	return ok
+}
+
+// takeLocked takes n tokens as of t, see bucket.take.
+func (lim *Limiter) takeLocked(t instant, n int64, patience time.Duration) (wait time.Duration, ok bool) {
+	if lim.mu.head != nil {
+		// Whose turn has come goes first, also if it has not woken up yet.
+		lim.serveLocked(t, nil)
+	}
+	if lim.mu.used.last == nil {
+		return lim.mu.take(t, n, patience)
+	}
+	found, _ := lim.mu.at(t)
+	wait, ok = lim.mu.take(t, n, patience)
+	if ok && wait == 0 && n > 0 {
+		lim.noteLocked(found + lim.mu.height)
+	}
+	return wait, ok
 }
 
 // Limit returns the tokens gained per second, as they were set.
@@ -70,91 +120,158 @@ func (lim *Limiter) Limit() Limit {
 func (lim *Limiter) Burst() int {
 	lim.mu.Lock()
 	defer lim.mu.Unlock()
-	return lim.mu.burst
+	return int(lim.mu.burst)
 }
 
 // SetLimit changes the limit from now on. Tokens gained so far stay. Who waits
-// or holds a reservation keeps the turn computed by the old limit.
+// leaves earlier under a higher limit, and not later under a lower one; who holds
+// a reservation keeps the turn that it was told.
 func (lim *Limiter) SetLimit(limit Limit) {
-	lim.mu.Lock()
+	t := lim.lock()
 	defer lim.mu.Unlock()
-	lim.mu.setLimit(lim.nowLocked(), limit)
+	lim.setLocked(t, limit, lim.mu.burst)
 }
 
 // SetLimitAt is [Limiter.SetLimit] as of time t.
 func (lim *Limiter) SetLimitAt(t time.Time, limit Limit) {
-	lim.mu.Lock()
+	at := on(t)
+	lim.lockAt(at)
 	defer lim.mu.Unlock()
-	lim.mu.setLimit(t, limit)
+	lim.setLocked(at, limit, lim.mu.burst)
 }
 
 // SetBurst changes the burst from now on. Tokens above a lower burst are lost,
 // room below a higher one is filled at the limit. Who waits or holds a
-// reservation keeps it, even if it is for more than the new burst.
+// reservation keeps its turn, even if it is for more than the new burst.
 func (lim *Limiter) SetBurst(burst int) {
-	lim.mu.Lock()
+	t := lim.lock()
 	defer lim.mu.Unlock()
-	lim.mu.setBurst(lim.nowLocked(), burst)
+	lim.setLocked(t, lim.mu.limit, int64(burst))
 }
 
 // SetBurstAt is [Limiter.SetBurst] as of time t.
 func (lim *Limiter) SetBurstAt(t time.Time, burst int) {
-	lim.mu.Lock()
+	at := on(t)
+	lim.lockAt(at)
 	defer lim.mu.Unlock()
-	lim.mu.setBurst(t, burst)
+	lim.setLocked(at, lim.mu.limit, int64(burst))
+}
+
+func (lim *Limiter) setLocked(t instant, limit Limit, burst int64) {
+	lim.promiseLocked(t)
+	lim.mu.advance(t)
+	lim.mu.limit, lim.mu.burst, lim.mu.full = limit, burst, float64(burst)
+	lim.moveLocked(t)
 }
 
 // Tokens returns the tokens that are there now; below zero, those owed to
-// reservations. It changes nothing.
-func (lim *Limiter) Tokens() float64 {
-	lim.mu.Lock()
-	defer lim.mu.Unlock()
-	b, t := lim.mu.bucket, time.Now()
-	b.rebase(t)
-	return b.at(t).tokens
-}
+// reservations and to calls that wait. It changes nothing.
+func (lim *Limiter) Tokens() float64 { return lim.tokensAt(now()) }
 
 // TokensAt is [Limiter.Tokens] as of time t, or of the latest time that the
 // limiter has seen if t is older.
-func (lim *Limiter) TokensAt(t time.Time) float64 {
+func (lim *Limiter) TokensAt(t time.Time) float64 { return lim.tokensAt(on(t)) }
+
+func (lim *Limiter) tokensAt(t instant) float64 {
 	lim.mu.Lock()
 	defer lim.mu.Unlock()
-	return lim.mu.at(t).tokens
+	return lim.tokensLocked(t)
+}
+
+func (lim *Limiter) tokensLocked(t instant) float64 {
+	b := lim.mu.bucket
+	if m := lim.meter.Load(); m != nil {
+		b.tokens -= m.tokens(level(m.word.Load()))
+	}
+	tokens, _ := b.at(t)
+	return tokens + float64(max(0, lim.lease.Load()))
+}
+
+// Quota returns, for those who tell clients of it, the burst, the whole tokens
+// that are there, the time in which a full burst is gained and that until there
+// is one. The last two are [InfDuration] where nothing is gained, and zero under
+// [Inf].
+func (lim *Limiter) Quota() (limit, remaining int64, window, reset time.Duration) {
+	t := now()
+	lim.mu.Lock()
+	defer lim.mu.Unlock()
+	limit = max(0, lim.mu.burst)
+	if lim.mu.limit.unlimited() {
+		return limit, limit, 0, 0
+	}
+	tokens := lim.tokensLocked(t)
+	if missing := float64(limit) - tokens; missing > 0 {
+		reset = lim.mu.limit.timeFor(missing)
+	}
+	// What is gained in less than a nanosecond doesn't count as missing.
+	if tokens += float64(lim.mu.limit) / 1e9 * 0.99; tokens > 0 && limit > 0 {
+		remaining = min(limit, int64(min(tokens, math.MaxInt64/2))) // a conversion must not overflow
+	}
+	return limit, remaining, lim.mu.limit.timeFor(float64(limit)), reset
 }
 
 // Stats returns what the limiter says of itself. Total counts tokens that were
-// taken, reservations included, also if they were cancelled later. Waiting are
-// the Waits that wait now, Waited and WaitTime those that got their tokens
-// after a wait, Cancelled those whose context ended. Refused counts the events
-// not allowed, reservations that are not OK, and Waits refused at once. A
-// limiter has nothing in flight and no bound on it: Limit, InFlight and the
-// rest stay zero. It takes constant time and may be called concurrently.
+// taken, reservations included, also if they were given back later. Waiting are
+// the calls that wait now, Waited and WaitTime those that got their tokens after
+// a wait, Cancelled those whose context ended. Refused counts the events not
+// allowed, reservations that are not OK, and calls refused at once. A limiter
+// has nothing in flight and no bound on it: Limit, InFlight and the rest stay
+// zero. It takes constant time and may be called concurrently.
 func (lim *Limiter) Stats() belay.Stats {
 	lim.mu.Lock()
 	defer lim.mu.Unlock()
 	stats := lim.mu.stats
-	stats.Waiting = lim.mu.waiting
+	stats.Waiting = lim.mu.calls
+	stats.Total += uint64(lim.mu.leased - max(0, lim.lease.Load()))
+	if m := lim.meter.Load(); m != nil {
+		stats.Total += taken(m.word.Load())
+	}
+	stats.Refused += lim.refused.Load()
 	return stats
 }
 
-// nowLocked reads the clock. Because it does so under the lock, no reading can
-// overtake another: one before the last time seen is of another clock, however
-// small the step.
-func (lim *Limiter) nowLocked() time.Time {
-	t := time.Now()
-	lim.mu.rebase(t)
+// lock reads the clock and locks. The world's clock is read first, so that the
+// lock is held for less time: a reading that is overtaken is only late. In a
+// bubble a small step back may be the next bubble, so there it is read again
+// under the lock, where no reading can overtake another.
+func (lim *Limiter) lock() instant {
+	t := now()
+	lim.mu.Lock()
+	if t.foreign() {
+		if t = now(); t < lim.mu.last {
+			if lim.meter.Load() != nil {
+				lim.sealLocked()
+			}
+			lim.elsewhereLocked(t)
+		}
+	}
+	lim.seeLocked(t)
 	return t
 }
 
-func (lim *Limiter) countLocked(ok bool, n int) {
-	if ok {
-		lim.mu.stats.Total += uint64(n)
-	} else {
-		lim.mu.stats.Refused++
+// lockAt locks for a caller who says what time it is.
+func (lim *Limiter) lockAt(t instant) {
+	lim.mu.Lock()
+	lim.seeLocked(t)
+}
+
+// seeLocked is where a reading of a clock comes in.
+func (lim *Limiter) seeLocked(t instant) {
+	if lim.mu.leased != 0 {
+		lim.foldLocked(t)
+	}
+	if lim.meter.Load() != nil {
+		lim.sealLocked()
+	}
+	if t < lim.mu.last && t.since(lim.mu.last) < -lateness {
+		lim.elsewhereLocked(t)
+	}
+	if lim.mu.pending.first != nil {
+		lim.passLocked(max(t, lim.mu.last))
 	}
 }
 
-func mustNotBeNegative(n int) {
+func mustNotBeNegative(n int64) {
 	if n < 0 {
 		panic("rate: n < 0")
 	}

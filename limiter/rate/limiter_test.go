@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/rate"
 )
 
@@ -76,7 +77,7 @@ func TestAWaitPastItsDeadlineFailsAtOnceAndSaysWhenToComeBack(t *testing.T) {
 		began := time.Now()
 		err := lim.Wait(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		var late *rate.DelayError
+		var late *limiter.RefusedError
 		require.ErrorAs(t, err, &late)
 		require.Equal(t, time.Minute, late.RetryAfter, "a turn at the very deadline is too late")
 		require.Equal(t, began, time.Now())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belay-go/belay"
 	"github.com/belay-go/belay/limiter/rate"
 )
 
@@ -21,88 +22,98 @@ const (
 	lateness = int64(time.Minute / eighth)
 )
 
-// booking is one reservation in the model.
+// booking is one reservation in the model. Heights are in eighths of a token,
+// counted from where the bucket was at the beginning.
 type booking struct {
-	r    *rate.Reservation
-	n    int64
-	act  int64
-	debt int64
-	gone bool  // never made, or cancelled
-	back int64 // what came back
+	r     *rate.Reservation
+	n     int64
+	act   int64 // its turn, rounded up
+	early bool  // by something
+	turn  int64 // what is gained by then
+	thick int64 // its tokens and the gap below it
+	gone  bool  // never made, or cancelled
 }
 
-// model is a bucket that forgets nothing.
+// model is a bucket that forgets nothing: what was gained, also above the burst,
+// and the level to which that was taken or lost.
 type model struct {
-	limit, burst, tokens, last int64
-	taken                      []*booking // by their turn, cancelled ones too
+	limit, burst, gained, level, last int64
+	pending                           []*booking // by their turn
+	total, refused                    uint64
+}
+
+func (m *model) tokens() int64 { return m.gained - m.level }
+
+// see is what any call does with a reading of the clock.
+func (m *model) see(now int64) {
+	if now < m.last-lateness {
+		m.last, m.pending = now, nil // on another clock
+	}
+	for len(m.pending) > 0 {
+		b, at := m.pending[0], max(now, m.last)
+		if b.act > at || b.act == at && !b.early {
+			return
+		}
+		m.pending = m.pending[1:]
+	}
 }
 
 func (m *model) advance(now int64) {
 	if now > m.last {
-		m.tokens += m.limit * (now - m.last)
+		m.gained += m.limit * (now - m.last)
 		m.last = now
-	} else if now < m.last-lateness {
-		m.last = now
-		m.taken = nil // on another clock
 	}
-	m.tokens = min(m.tokens, 8*m.burst)
+	m.level = max(m.level, m.gained-8*m.burst)
 }
 
 // take returns when the tokens may be used, or never.
 func (m *model) take(now, n int64, mayWait bool) *booking {
+	m.see(now)
 	try := *m
 	try.advance(now)
-	try.tokens -= 8 * n
-	b := &booking{n: n, act: now, debt: min(max(-try.tokens, 0), 8*n)}
-	if try.tokens < 0 {
-		if m.limit == 0 || !mayWait {
-			return &booking{gone: true}
-		}
-		b.act = try.last + (-try.tokens+m.limit-1)/m.limit
-	}
-	if n > m.burst {
+	try.level += 8 * n
+	b := &booking{n: n, act: max(now, m.last), turn: max(try.gained, try.level), thick: 8 * n}
+	missing := -try.tokens()
+	if n > m.burst || missing > 0 && (m.limit == 0 || !mayWait) {
+		m.refused++
 		return &booking{gone: true}
 	}
+	if missing > 0 {
+		b.act = try.last + (missing+m.limit-1)/m.limit
+		b.early = missing%m.limit != 0
+	}
 	*m = try
+	m.total += uint64(n)
 	if mayWait && n > 0 {
-		m.forget()
-		m.taken = append(m.taken, b)
-		slices.SortStableFunc(m.taken, func(a, b *booking) int { return int(a.act - b.act) })
+		m.pending = append(m.pending, b)
+		slices.SortStableFunc(m.pending, func(a, b *booking) int { return int(a.turn - b.turn) })
 	}
 	return b
 }
 
-// forget drops all turns up to the last that was used.
-func (m *model) forget() {
-	for i, b := range slices.Backward(m.taken) {
-		if !b.gone && b.act < m.last {
-			m.taken = m.taken[i+1:]
-			return
-		}
-	}
-}
-
+// cancel lets all that is above slide down.
 func (m *model) cancel(now int64, b *booking) {
-	if b.gone || b.n == 0 || now > b.act {
+	m.see(now)
+	i := slices.Index(m.pending, b)
+	if i < 0 || b.gone {
 		return
 	}
 	m.advance(now)
-	m.forget()
-	var owed int64
-	for _, l := range m.taken[slices.Index(m.taken, b)+1:] {
-		if l.gone {
-			owed += 8 * l.n
-		} else {
-			owed += l.debt
-		}
+	b.gone = true
+	edge := m.level
+	for _, above := range m.pending[i+1:] {
+		edge -= above.thick
 	}
-	b.gone, b.back = true, max(8*b.n-owed, 0)
-	m.tokens += b.back
-	for i := len(m.taken) - 1; i >= 0 && m.taken[i].gone; i-- {
-		m.tokens += 8*m.taken[i].n - m.taken[i].back
-		m.taken = m.taken[:i]
+	by := b.thick
+	m.pending = slices.Delete(m.pending, i, i+1)
+	for _, above := range m.pending[i:] {
+		was := above.thick - 8*above.n
+		gap := min(max(0, above.turn-8*m.burst-(edge-by)), was+by)
+		edge += above.thick
+		above.thick += gap - was
+		by -= gap - was
 	}
-	m.tokens = min(m.tokens, 8*m.burst)
+	m.level = max(m.level-by, m.gained-8*m.burst)
 }
 
 // run runs a program of three bytes an operation.
@@ -111,10 +122,11 @@ func run(t *testing.T, program []byte) {
 	limits := []int64{0, 1, 2, 4, 8}
 	epoch := time.Now()
 	lim := rate.NewLimiter(2, 4)
-	m := &model{limit: 2, burst: 4, tokens: 32}
+	m := &model{limit: 2, burst: 4, gained: 32}
 	now := int64(0)
 	lim.AllowN(epoch, 0)
 	m.take(0, 0, false)
+	var last belay.Stats
 	var bookings []*booking
 	log := ""
 	settled := true // neither the settings nor the clock have changed
@@ -151,18 +163,17 @@ func run(t *testing.T, program []byte) {
 			// every other case there is the bound.
 			if len(bookings) > 0 && settled {
 				b := bookings[int(op[2])%len(bookings)]
-				// Acts between two eighths are later in the model.
-				if b.r.DelayFrom(when) > 0 || b.gone || at > b.act {
-					m.cancel(at, b)
-					b.r.CancelAt(when)
-				}
+				m.cancel(at, b)
+				b.r.CancelAt(when)
 			}
 		case 6:
+			m.see(at)
 			m.advance(at)
 			settled = false
 			m.limit = limits[int(op[2])%len(limits)]
 			lim.SetLimitAt(when, rate.Limit(m.limit))
 		case 7:
+			m.see(at)
 			m.advance(at)
 			settled = false
 			m.burst = n
@@ -170,7 +181,12 @@ func run(t *testing.T, program []byte) {
 		}
 		look := *m
 		look.advance(at)
-		require.Equal(t, float64(look.tokens)/8, lim.TokensAt(when), log)
+		require.Equal(t, float64(look.tokens())/8, lim.TokensAt(when), log)
+		stats := lim.Stats()
+		require.Equal(t, []uint64{m.total, m.refused}, []uint64{stats.Total, stats.Refused}, log)
+		require.Equal(t, belay.Stats{Total: stats.Total, Refused: stats.Refused}, stats, log)
+		require.GreaterOrEqual(t, stats.Total, last.Total)
+		last = stats
 	}
 }
 

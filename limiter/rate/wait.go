@@ -1,41 +1,21 @@
 package rate
 
-// This file waits for tokens, and says why it did not.
+// This file waits for tokens, in a line that moves forward, and says why it did
+// not.
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
+
+	"github.com/belay-go/belay/limiter"
 )
 
 // ErrTooLarge reports a request for more tokens than the burst: waiting would
-// not help. Compare with [errors.Is].
-var ErrTooLarge = errors.New("rate: request larger than the burst")
+// not help. It is [limiter.ErrTooLarge], the reason of a
+// [limiter.RefusedError]. Compare with [errors.Is].
+var ErrTooLarge = limiter.ErrTooLarge
 
-// DelayError reports that the tokens come later than the caller can wait, so
-// that it did not wait at all. It Is [context.DeadlineExceeded]. Nothing was
-// taken.
-type DelayError struct {
-	// RetryAfter is how long it was from the call until there would have been
-	// tokens, if nobody else takes them; [InfDuration] if they never come.
-	RetryAfter time.Duration
-}
-
-// Error says how long the wait would have been.
-func (e *DelayError) Error() string {
-	if e.RetryAfter == InfDuration {
-		return "rate: tokens never come"
-	}
-	return fmt.Sprintf("rate: tokens come only after the deadline, in %v", e.RetryAfter)
-}
-
-// Unwrap returns [context.DeadlineExceeded]: to the caller it is as if that had
-// happened already.
-func (e *DelayError) Unwrap() error { return context.DeadlineExceeded }
-
-// Timeout returns true, as the Timeout of context.DeadlineExceeded does.
-func (e *DelayError) Timeout() bool { return true }
+var errTooLarge = &limiter.RefusedError{Reason: limiter.ErrTooLarge, RetryAfter: InfDuration}
 
 // Wait takes one token and waits until it may be used: [Limiter.WaitN] of one.
 func (lim *Limiter) Wait(ctx context.Context) error { return lim.WaitN(ctx, 1) }
@@ -45,10 +25,11 @@ func (lim *Limiter) Wait(ctx context.Context) error { return lim.WaitN(ctx, 1) }
 //
 //   - ctx.Err() itself, if ctx is done before the call, or gets done during the
 //     wait;
-//   - one that is [ErrTooLarge], at once, if n is more than the burst and the
-//     limit is not [Inf];
-//   - a [*DelayError], at once, if the wait would not end before ctx's
-//     deadline, or never.
+//   - a [*limiter.RefusedError] that is [ErrTooLarge], at once, if n is more than
+//     the burst and the limit is not [Inf];
+//   - one that is [limiter.ErrTooLate], and so [context.DeadlineExceeded], at
+//     once, if the wait would not end before ctx's deadline, or never. Its
+//     RetryAfter is how long the wait would have been.
 //
 // It panics with "rate: n < 0" if n is negative and with "rate: Wait with a nil
 // context" if ctx is nil.
@@ -56,84 +37,227 @@ func (lim *Limiter) WaitN(ctx context.Context, n int) error {
 	if ctx == nil {
 		panic("rate: Wait with a nil context")
 	}
-	mustNotBeNegative(n)
-	b, wait, began, err := lim.lineUp(ctx, n)
-	if err != nil || wait == 0 {
+	mustNotBeNegative(int64(n))
+	if err := ctx.Err(); err != nil {
+		lim.countCancelled()
 		return err
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return lim.settle(ctx, b, began)
-}
-
-// lineUp takes n tokens in advance, or says why not. A wait of zero means that
-// they may be used already; otherwise settle must follow, with the booking.
-func (lim *Limiter) lineUp(ctx context.Context, n int) (b *booking, wait time.Duration, now time.Time, err error) {
-	// A context may be anyone's code, which must not run under the lock.
-	done := ctx.Done()
-	deadline, bounded := ctx.Deadline()
-
-	lim.mu.Lock()
-	select {
-	case <-done:
-		lim.mu.stats.Cancelled++
-		lim.mu.Unlock()
-		return nil, 0, now, ctx.Err()
-	default:
-	}
-	defer lim.mu.Unlock()
-	now = lim.nowLocked()
-	patience := InfDuration
-	if bounded {
-		// A turn at the very deadline is too late. One that is there already
-		// may be taken as long as the deadline hasn't passed.
-		patience = deadline.Sub(now)
-		if patience > 0 {
-			patience--
+	if n > 0 {
+		if lim.takeLeased(int64(n)) {
+			return nil
+		}
+		// A refusal is for the line to say more of.
+		if m := lim.meter.Load(); m != nil {
+			if ok, _ := m.take(int64(n)); ok {
+				return nil
+			}
 		}
 	}
-	if n > lim.mu.burst && !lim.mu.limit.unlimited() {
-		lim.mu.stats.Refused++
-		return nil, 0, now, fmt.Errorf("%w: %d of %d", ErrTooLarge, n, lim.mu.burst)
-	}
-	wait, debt, ok := lim.mu.take(now, n, patience)
-	if ok && wait > 0 {
-		lim.mu.waiting++ // settle counts the rest
-		b = new(booking)
-		lim.bookLocked(b, n, debt, now.Add(wait))
-		return b, wait, now, nil
-	}
-	lim.countLocked(ok, n)
-	if !ok {
-		err = &DelayError{RetryAfter: wait}
-	}
-	return nil, 0, now, err
+	_, err := lim.wait(ctx, int64(n), false)
+	return err
 }
 
-// settle ends a wait. If the turn and the end of the context met, the context
-// wins: to the caller it came first.
-func (lim *Limiter) settle(ctx context.Context, b *booking, began time.Time) error {
-	done := ctx.Done()
-	lim.mu.Lock()
-	lim.mu.waiting--
-	now := lim.nowLocked()
-	select {
-	case <-done:
-	default:
-		lim.mu.stats.Waited++
-		lim.mu.stats.WaitTime.Observe(now.Sub(began))
-		lim.countLocked(true, b.n)
+// wait takes n tokens, waiting for them if there is a way. The claim is nil
+// unless a permit is to stand for it.
+func (lim *Limiter) wait(ctx context.Context, n int64, permit bool) (*claim, error) {
+	t := lim.lock()
+	if _, ok := lim.takeLocked(t, n, 0); ok {
+		c := lim.grantedLocked(n, permit)
+		lim.meterLocked(t)
 		lim.mu.Unlock()
-		return nil
+		return c, nil
 	}
-	lim.mu.stats.Cancelled++
-	// Unlike a reservation's, these tokens can't have been used, however late
-	// it is.
-	lim.giveBackLocked(now, b)
 	lim.mu.Unlock()
-	return ctx.Err()
+
+	// A context may be anyone's code, which must not run under the lock.
+	done, patience := ctx.Done(), patience(ctx)
+	c, waits, err := lim.lineUp(n, patience, permit)
+	if waits {
+		return lim.await(ctx, done, c)
+	}
+	return c, err
+}
+
+// grantedLocked counts n tokens that were taken, to be used now.
+func (lim *Limiter) grantedLocked(n int64, permit bool) (c *claim) {
+	lim.mu.stats.Total += uint64(n)
+	if permit {
+		c = lim.newLocked()
+		c.permit, c.units = true, n
+		if !lim.mu.limit.unlimited() {
+			c.n = float64(n)
+		}
+		lim.useLocked(c)
+	}
+	lim.buyLocked()
+	return c
+}
+
+// patience returns how long a turn may be away so that it comes before ctx's
+// deadline. A turn at the very deadline is too late, one that is there already
+// is not.
+func patience(ctx context.Context) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return InfDuration
+	}
+	return max(0, time.Until(deadline)-1)
+}
+
+// lineUp takes n tokens in advance and starts the timer for their turn, unless
+// they are there by now, or won't be in time.
+func (lim *Limiter) lineUp(n int64, patience time.Duration, permit bool) (c *claim, waits bool, err error) {
+	t := lim.lock()
+	defer lim.mu.Unlock()
+	wait, ok := lim.takeLocked(t, n, patience)
+	if !ok {
+		return nil, false, lim.refuseLocked(n, wait, limiter.ErrTooLate)
+	}
+	if wait == 0 {
+		return lim.grantedLocked(n, permit), false, nil
+	}
+	c = lim.newLocked()
+	c.permit, c.units = permit, n
+	c.timer, c.began, c.armed = time.NewTimer(wait), t, t.add(wait)
+	lim.pushLocked(c, n, c.armed, waiting)
+	lim.mu.calls++
+	return c, true, nil
+}
+
+// await waits for the turn of c. If that and the end of the context meet, the
+// context wins: to the caller it came first.
+func (lim *Limiter) await(ctx context.Context, done <-chan struct{}, c *claim) (*claim, error) {
+	timer := c.timer
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-done:
+		}
+		err := ctx.Err()
+		if c, over := lim.wake(c, err); over {
+			return c, err
+		}
+	}
+}
+
+// wake is what a call does that was woken: by its timer, by one who served it,
+// or because err is why its context ended. over says that it has waited enough.
+func (lim *Limiter) wake(c *claim, err error) (_ *claim, over bool) {
+	t := lim.lock()
+	defer lim.mu.Unlock()
+	switch {
+	case err != nil && c.state == waiting:
+		lim.mu.advance(t)
+		lim.dropLocked(c)
+		lim.moveLocked(t)
+	case err != nil:
+		if c.state == used {
+			lim.mu.advance(t)
+			lim.returnLocked(c, c.n)
+			lim.forgetLocked(c)
+			lim.moveLocked(t)
+		}
+	default:
+		lim.serveLocked(t, c)
+		if c.state == waiting { // woken too early, by whatever clock
+			wait := lim.turnLocked(t, lim.mu.head)
+			c.armed = t.add(wait)
+			c.timer.Reset(wait)
+			return nil, false
+		}
+	}
+	lim.mu.calls--
+	if err != nil {
+		lim.mu.stats.Cancelled++
+		lim.freeLocked(c)
+		return nil, true
+	}
+	lim.mu.stats.Waited++
+	lim.mu.stats.WaitTime.Observe(t.since(c.began))
+	lim.mu.stats.Total += uint64(c.units)
+	c.timer = nil
+	if c.permit {
+		return c, true
+	}
+	if c.state == used {
+		lim.forgetLocked(c)
+	}
+	lim.freeLocked(c)
+	return nil, true
+}
+
+// turnLocked returns how long it is from t until the turn of the head; zero if
+// it has come.
+func (lim *Limiter) turnLocked(t instant, head *claim) time.Duration {
+	return lim.turnAboveLocked(t, head, lim.mu.above)
+}
+
+// turnAboveLocked is the turn of one that waits, above whose lower edge the
+// stack is so high.
+func (lim *Limiter) turnAboveLocked(t instant, c *claim, above float64) time.Duration {
+	if lim.mu.limit.unlimited() {
+		return 0
+	}
+	tokens, last := lim.mu.at(t)
+	missing := c.thick - tokens - above
+	if missing <= 0 {
+		return 0
+	}
+	return min(lim.mu.limit.wait(missing, last.since(t)), max(0, c.act.since(t)))
+}
+
+// serveLocked ends the waits of those whose turn has come, in their order: the
+// one place where that happens. It wakes all but self.
+func (lim *Limiter) serveLocked(t instant, self *claim) {
+	for c := lim.mu.head; c != nil && lim.turnLocked(t, c) == 0; c = lim.mu.head {
+		tokens, _ := lim.mu.at(t)
+		lim.noteLocked(tokens + lim.mu.height)
+		lim.liftLocked(c)
+		lim.useLocked(c)
+		if c != self {
+			c.timer.Reset(0)
+		}
+	}
+	lim.armLocked()
+}
+
+// armLocked has the head woken at its turn, if that is earlier than it was.
+func (lim *Limiter) armLocked() {
+	head := lim.mu.head
+	if head == nil {
+		return
+	}
+	t := now()
+	wait := lim.turnLocked(t, head)
+	if turn := t.add(wait); turn < head.armed {
+		head.armed = turn
+		head.timer.Reset(wait)
+	}
+}
+
+// moveLocked must follow every change that lets those who wait leave earlier.
+func (lim *Limiter) moveLocked(t instant) {
+	if lim.mu.head != nil {
+		lim.serveLocked(t, nil)
+	}
+}
+
+// promiseLocked holds the turns of those who wait as they are at t, before a
+// change that may be to their disadvantage: who was told that it will make its
+// deadline does.
+func (lim *Limiter) promiseLocked(t instant) {
+	above := lim.mu.above
+	for c := lim.mu.head; c != nil; c = c.next {
+		if c.state == waiting {
+			c.act = min(c.act, t.add(lim.turnAboveLocked(t, c, above)))
+		}
+		above -= c.thick
+	}
+}
+
+func (lim *Limiter) countCancelled() {
+	lim.mu.Lock()
+	defer lim.mu.Unlock()
+	lim.mu.stats.Cancelled++
 }

@@ -3,12 +3,15 @@ package semaphore_test
 // This file shows what each exported name is for.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/semaphore"
 )
 
@@ -109,5 +112,139 @@ func ExampleErrTooLarge() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// semaphore: request larger than the semaphore: 500 of 100
+	// limiter: request larger than the limit
+}
+
+// Whoever would have to wait behind too many others is better told at once.
+func ExampleNew() {
+	reports := semaphore.New(semaphore.Options{Size: 2, Queue: -1})
+	for range 3 {
+		if err := reports.Acquire(context.Background(), 1); errors.Is(err, limiter.ErrFull) {
+			fmt.Println("503, try again later")
+			continue
+		}
+		fmt.Println("200, here is the report")
+	}
+	// Output:
+	// 200, here is the report
+	// 200, here is the report
+	// 503, try again later
+}
+
+// How long calls waited says whether a limit is too small, better than how many
+// wait at the moment.
+func ExampleOptions() {
+	database := semaphore.New(semaphore.Options{Size: 1, Queue: 100, WaitTime: true})
+	if err := database.Acquire(context.Background(), 1); err != nil {
+		return
+	}
+	go func() { // ends after its query
+		defer database.Release(1)
+		time.Sleep(5 * time.Millisecond)
+	}()
+	if err := database.Acquire(context.Background(), 1); err != nil {
+		return
+	}
+	defer database.Release(1)
+
+	s := database.Stats()
+	fmt.Println(s.Waited, "waited;", s.WaitTime.Sum >= time.Millisecond)
+	// Output: 1 waited; true
+}
+
+// A permit may be released early, and by a defer all the same; units that turn
+// out not to be needed go back before.
+func ExampleWeighted_Take() {
+	memory := semaphore.NewWeighted(100)
+	permit, err := memory.Take(context.Background(), 80) // an estimate
+	if err != nil {
+		return
+	}
+	defer permit.Release()
+
+	permit.Settle(30) // it is less
+	fmt.Println(memory.Stats().InFlight)
+	permit.Release()
+	fmt.Println(memory.Stats().InFlight)
+	// Output:
+	// 30
+	// 0
+}
+
+// The error says why there was no permit.
+func ExampleWeighted_TryTake() {
+	memory := semaphore.NewWeighted(100)
+	for _, needs := range []int64{70, 70, 700} {
+		permit, err := memory.TryTake(needs)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		defer permit.Release()
+		fmt.Println("go on")
+	}
+	// Output:
+	// go on
+	// limiter: no room
+	// limiter: request larger than the limit
+}
+
+// A batch is as large as there is room for.
+func ExampleWeighted_TryAcquireUpTo() {
+	connections := semaphore.NewWeighted(8)
+	connections.TryAcquire(5) // by others
+
+	messages := []string{"a", "b", "c", "d"}
+	n := connections.TryAcquireUpTo(int64(len(messages)))
+	defer connections.Release(n)
+	fmt.Println("sending", messages[:n], "now, and later", messages[n:])
+	// Output: sending [a b c] now, and later [d]
+}
+
+// A limit follows the machine, or an operator, while requests are in flight.
+func ExampleWeighted_Resize() {
+	workers := semaphore.NewWeighted(4)
+	workers.TryAcquire(4)
+
+	workers.Resize(3) // those four go on
+	fmt.Println(workers.TryAcquire(1))
+	workers.Release(2)
+	fmt.Println(workers.TryAcquire(1))
+	s := workers.Stats()
+	fmt.Println(s.InFlight, "of", s.Limit)
+	// Output:
+	// false
+	// true
+	// 3 of 3
+}
+
+// Clients can be told how much is left.
+func ExampleWeighted_Quota() {
+	exports := semaphore.NewWeighted(5)
+	exports.TryAcquire(2)
+	limit, remaining, _, _ := exports.Quota()
+	fmt.Printf("%d of %d left\n", remaining, limit)
+	// Output: 3 of 5 left
+}
+
+// Who holds one semaphore while waiting for another takes them in one order
+// everywhere, or two such calls may wait for each other for ever.
+func ExampleWeighted_Rank() {
+	transfer := func(from, to *semaphore.Weighted) {
+		accounts := []*semaphore.Weighted{from, to}
+		slices.SortFunc(accounts, func(a, b *semaphore.Weighted) int { return cmp.Compare(a.Rank(), b.Rank()) })
+		for _, account := range accounts {
+			if err := account.Acquire(context.Background(), 1); err != nil {
+				return
+			}
+			defer account.Release(1)
+		}
+	}
+	yours, mine := semaphore.NewWeighted(1), semaphore.NewWeighted(1)
+	var both sync.WaitGroup
+	both.Go(func() { transfer(yours, mine) })
+	both.Go(func() { transfer(mine, yours) })
+	both.Wait()
+	fmt.Println("done")
+	// Output: done
 }

@@ -6,7 +6,8 @@
 // there isn't enough, [Weighted.TryAcquire] never waits, [Weighted.Release]
 // gives back. What holds at any time:
 //
-//   - No more than the size is held.
+//   - No more than the size is held, but for what was held already when
+//     [Weighted.Resize] made the semaphore smaller.
 //   - First come, first served. While anyone waits, nobody passes: no later
 //     Acquire, however small, and no TryAcquire. So a large request is never
 //     starved by small ones, and what is free may stay so until the first in
@@ -17,7 +18,13 @@
 // taken nothing. A context that is done already loses even when there is room.
 // If the grant and the end of the context meet, the caller either has what it
 // asked for or it went on to the next in line. A request larger than the size
-// can never be served and fails at once with [ErrTooLarge].
+// can never be served and fails at once with [ErrTooLarge], in line too when
+// Resize makes it so. How many may wait can be bounded, by [New].
+//
+// [Weighted.Take] and [Weighted.TryTake] do the same as Acquire and TryAcquire,
+// by the rules of package limiter: the error says all, and what was taken is
+// a permit that gives back once, however often it is released. Of code that
+// calls Release itself, nobody can tell who forgot to, or did so twice.
 //
 // What is held after a panic, or by code that forgot to release it, stays held:
 // defer the Release right after the error was checked. Misuse (a negative
@@ -32,58 +39,106 @@
 //     may, if the one before it gave up while all was held.
 //   - A Release of more than is held changes nothing before it panics.
 //   - A nil context panics with a text of this package.
-//   - [Weighted.Stats] and ErrTooLarge are additional.
+//   - New, Resize, TryAcquireUpTo, Take, TryTake, Quota, Rank, Stats and
+//     ErrTooLarge are additional.
 //
-// An Acquire that need not wait allocates nothing and reads no clock. The
-// package starts no goroutine and keeps no channel beyond the wait it was made
-// for, so one semaphore may serve inside a testing/synctest bubble, outside,
-// and inside the next.
+// A call that need not wait allocates nothing and reads no clock. One that waits
+// allocates the channel that it waits on, if its context can end; else nothing.
+// The package starts no goroutine and keeps no channel beyond the wait it was
+// made for, so one semaphore may serve inside a testing/synctest bubble, outside,
+// and inside the next. Who waits in a bubble must be let go from there, though:
+// no one outside can wake it.
 //
-// It does not know who holds what, does not order by weight or by priority, and
-// takes nothing away from a holder.
+// It does not know who holds what (package limiter's Watch does), does not order
+// by weight or by priority, and takes nothing away from a holder.
 package semaphore
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"math"
 	"sync"
-	"time"
+	"sync/atomic"
 
-	"github.com/belay-go/belay"
+	"github.com/belay-go/belay/internal/ctxerr"
+	"github.com/belay-go/belay/internal/rank"
+	"github.com/belay-go/belay/limiter"
 )
 
 // ErrTooLarge reports a request for more than the whole semaphore: waiting
-// would not help. Compare with [errors.Is].
-var ErrTooLarge = errors.New("semaphore: request larger than the semaphore")
+// would not help. It is [limiter.ErrTooLarge], the reason of a
+// [limiter.RefusedError]. Compare with [errors.Is].
+var ErrTooLarge = limiter.ErrTooLarge
 
-// Weighted is a semaphore of a fixed size. Its units have no identity: whoever
-// wants may release what another goroutine acquired.
+// The refusals of a semaphore. When there is room again depends on others.
+var (
+	errTooLarge = &limiter.RefusedError{Reason: limiter.ErrTooLarge, RetryAfter: math.MaxInt64}
+	errFull     = &limiter.RefusedError{Reason: limiter.ErrFull}
+)
+
+// Weighted is a semaphore. Its units have no identity: whoever wants may release
+// what another goroutine acquired. It is a [limiter.Limiter].
 //
 // The zero value has the size zero, so that only requests of weight zero
-// succeed; use [NewWeighted]. A Weighted must not be copied after first use.
-// All methods may be called concurrently.
+// succeed; use [NewWeighted] or [New]. A Weighted must not be copied after first
+// use. All methods may be called concurrently.
 //
-// What happened before a Release is visible after every Acquire or TryAcquire
-// that succeeds later: they are ordered like the Unlock and Lock of a mutex.
+// What happened before a Release is visible after every call that takes
+// something later: they are ordered like the Unlock and Lock of a mutex.
 type Weighted struct {
+	word  atomic.Int64 // see word.go
+	queue int64        // one more than may be in line; 0: any number. Set by New
+	timed bool         // set by New
+	own   atomic.Pointer[own]
+	rank  rank.Rank
+
+	size      atomic.Int64 // written while the word is seized
+	refused   atomic.Uint64
+	cancelled atomic.Uint64
+	waitTime  waitTime
+
+	// Valid while the word is slow, but for total, and line, which is empty while
+	// it is fast.
 	mu struct {
 		sync.Mutex
-		size  int64
-		held  int64 // of size; 0 <= held <= size
-		line  line  // its first waiter does not fit in size-held
-		stats counters
+		free    int64  // of size, and not held; negative after a Resize to below what is held
+		granted int64  // of the last word
+		slots   int64  // those in use, a bit each
+		total   uint64 // units ever granted, less those in granted
+		waited  uint64 // calls granted something after a wait
+		line    line   // its first does not fit in free
 	}
 }
 
-// NewWeighted returns a semaphore of size n, nothing of it held. It panics with
-// "semaphore: size < 0" if n is negative.
-func NewWeighted(n int64) *Weighted {
-	if n < 0 {
-		panic("semaphore: size < 0")
+// Options are the settings of [New].
+type Options struct {
+	// Size is how many units there are.
+	Size int64
+	// Queue is how many calls may wait at the same time; the next is refused with
+	// [limiter.ErrFull]. Zero is any number, negative is none: then a call
+	// gets what it asks for at once or never.
+	Queue int64
+	// WaitTime has [Weighted.Stats] say how long calls waited. A call that waits then
+	// reads the clock twice, which makes it slower by a tenth.
+	WaitTime bool
+}
+
+// NewWeighted returns a semaphore of size n, nothing of it held, in which any
+// number of calls may wait. It panics with "semaphore: size < 0" if n is
+// negative.
+func NewWeighted(n int64) *Weighted { return New(Options{Size: n}) }
+
+// New returns a semaphore, nothing of it held. It panics with "semaphore: size <
+// 0" if the size is negative.
+func New(o Options) *Weighted {
+	mustHaveSize(o.Size)
+	s := &Weighted{timed: o.WaitTime}
+	switch {
+	case o.Queue < 0:
+		s.queue = 1
+	case o.Queue > 0 && o.Queue < math.MaxInt64:
+		s.queue = o.Queue + 1
 	}
-	s := new(Weighted)
-	s.mu.size = n
+	s.Resize(o.Size)
 	return s
 }
 
@@ -92,7 +147,9 @@ func NewWeighted(n int64) *Weighted {
 //
 //   - ctx.Err() itself, if ctx is done before the call, or gets done during the
 //     wait;
-//   - one that is [ErrTooLarge], at once, if n is more than the size.
+//   - a [*limiter.RefusedError] that is [ErrTooLarge], at once, if n is more
+//     than the size, and also when [Weighted.Resize] makes it so during the wait;
+//   - one that is [limiter.ErrFull], at once, if as many calls wait as may.
 //
 // A weight of zero takes nothing but waits its turn if others wait. Acquire
 // panics with "semaphore: n < 0" if n is negative and with "semaphore: Acquire
@@ -102,16 +159,7 @@ func (s *Weighted) Acquire(ctx context.Context, n int64) error {
 		panic("semaphore: Acquire with a nil context")
 	}
 	mustNotBeNegative(n)
-	w, err := s.takeOrLineUp(ctx, n)
-	if w == nil {
-		return err
-	}
-	began := time.Now()
-	select {
-	case <-w.granted:
-	case <-ctx.Done():
-	}
-	return s.settle(ctx, w, began)
+	return s.acquire(ctx, n)
 }
 
 // TryAcquire takes n units if they are free and nobody waits, and reports
@@ -119,13 +167,26 @@ func (s *Weighted) Acquire(ctx context.Context, n int64) error {
 // negative.
 func (s *Weighted) TryAcquire(n int64) bool {
 	mustNotBeNegative(n)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.takeLocked(n) {
-		s.mu.stats.refused++
-		return false
+	return s.tryAcquire(n) == nil
+}
+
+// TryAcquireUpTo takes as many units as are free, at most n, if nobody waits,
+// and returns how many it took: maybe none. So a batch can be as large as there
+// is room for; with [math.MaxInt64] it takes all that is free. It never waits,
+// and panics with "semaphore: n < 0" if n is negative.
+func (s *Weighted) TryAcquireUpTo(n int64) (taken int64) {
+	mustNotBeNegative(n)
+	s.seize()
+	if s.mu.line.Len() == 0 {
+		taken = max(0, min(n, s.mu.free))
 	}
-	return true
+	s.mu.free -= taken
+	s.mu.total += uint64(taken)
+	s.publish()
+	if taken == 0 && n > 0 {
+		s.refused.Add(1)
+	}
+	return taken
 }
 
 // Release gives n units back and lets those go on who now fit. It never waits.
@@ -134,102 +195,135 @@ func (s *Weighted) TryAcquire(n int64) bool {
 // without its Acquire, most often after an error of Acquire was ignored.
 func (s *Weighted) Release(n int64) {
 	mustNotBeNegative(n)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n > s.mu.held {
-		panic("semaphore: released more than held")
+	if !s.releaseFast(n) {
+		s.releaseSlow(n, 0)
 	}
-	s.giveBackLocked(n)
 }
 
-// takeOrLineUp ends in one of three ways: it took n (nil, nil), it refused (nil
-// and why), or it put a waiter in line.
-func (s *Weighted) takeOrLineUp(ctx context.Context, n int64) (*waiter, error) {
-	// Done is called here because a context may be anyone's code, which must
-	// not run under the lock. The channel is looked at under the lock: a context
-	// that got done while this call waited for the lock loses as well.
-	done := ctx.Done()
-
-	s.mu.Lock()
-	select {
-	case <-done:
-		s.mu.stats.cancelled++
-		s.mu.Unlock()
-		return nil, ctx.Err()
+// Take is [Weighted.Acquire] by the rules of [limiter.Limiter]: it returns a
+// permit, and the error of a ctx that is done Is the context's cause as well. It
+// panics with "semaphore: n < 0" if n is negative and with "semaphore: Take with
+// a nil context" if ctx is nil.
+//
+// [limiter.Permit.Settle] gives units back early that turn out not to be needed.
+func (s *Weighted) Take(ctx context.Context, n int64) (limiter.Permit, error) {
+	if ctx == nil {
+		panic("semaphore: Take with a nil context")
+	}
+	mustNotBeNegative(n)
+	if ctx.Err() == nil {
+		if p, ok := s.takeFast(n); ok {
+			return p, nil
+		}
+	}
+	switch err := s.acquire(ctx, n); err {
+	case nil:
+		return limiter.NewPermit(s, n), nil
+	case errFull, errTooLarge:
+		return limiter.Permit{}, err
 	default:
+		return limiter.Permit{}, ctxerr.Of(ctx)
 	}
-	defer s.mu.Unlock()
-	if n > s.mu.size {
-		s.mu.stats.refused++
-		return nil, fmt.Errorf("%w: %d of %d", ErrTooLarge, n, s.mu.size)
-	}
-	if s.takeLocked(n) {
-		return nil, nil
-	}
-	w := &waiter{n: n, granted: make(chan struct{})}
-	s.mu.line.push(w)
-	return w, nil
 }
 
-// settle ends the wait of w, which was granted, or whose context ended, or
-// both. Where it was both, the context wins and the grant goes back: to its
-// caller, the end of the context came first.
-func (s *Weighted) settle(ctx context.Context, w *waiter, began time.Time) error {
-	done := ctx.Done()
-	waited := time.Since(began)
+// TryTake is [Weighted.TryAcquire] by the rules of [limiter.Limiter]: the error
+// is a [*limiter.RefusedError], either [limiter.ErrFull] or [ErrTooLarge], whose
+// RetryAfter is not known. It never waits, and panics with "semaphore: n < 0" if
+// n is negative.
+func (s *Weighted) TryTake(n int64) (limiter.Permit, error) {
+	mustNotBeNegative(n)
+	if p, ok := s.takeFast(n); ok {
+		return p, nil
+	}
+	if err := s.tryAcquire(n); err != nil {
+		return limiter.Permit{}, err
+	}
+	return limiter.NewPermit(s, n), nil
+}
 
-	s.mu.Lock()
-	select {
-	case <-done:
-	default:
-		s.mu.stats.granted(w.n)
-		s.mu.stats.waited(waited)
-		s.mu.Unlock()
+// Resize changes the size to n units from now on, and lets those go on who now
+// fit. Who waits for more than n is refused with [ErrTooLarge]. What is held stays
+// held: if that is more than n, nobody gets anything, not even nothing, until
+// enough was given back. It never waits, takes time in proportion to those who
+// do, and panics with "semaphore: size < 0" if n is negative.
+func (s *Weighted) Resize(n int64) {
+	mustHaveSize(n)
+	s.seize()
+	s.mu.free += n - s.size.Load()
+	s.size.Store(n)
+	s.refuseLocked()
+	s.serveLocked()
+	s.publish()
+}
+
+// acquire is what Acquire and Take share: it takes n, or waits for it.
+func (s *Weighted) acquire(ctx context.Context, n int64) error {
+	if err := ctx.Err(); err != nil {
+		s.cancelled.Add(1)
+		return err
+	}
+	if s.tryFast(n) {
 		return nil
 	}
-	s.mu.stats.cancelled++
-	if w.state == granted {
-		s.giveBackLocked(w.n)
-	} else {
-		w.state = left
-		s.mu.line.remove(w)
-		s.grantLocked()
+	// A context may be anyone's code, which must not run under the lock.
+	done := ctx.Done()
+	s.seize()
+	err := s.takeLocked(n)
+	if err == errFull && (s.queue == 0 || s.mu.line.Len() < s.queue-1) {
+		return s.wait(ctx, done, n)
 	}
-	s.mu.Unlock()
-	return ctx.Err()
+	s.publish()
+	if err == nil {
+		return nil
+	}
+	s.refused.Add(1)
+	return err
 }
 
-// takeLocked takes n if that is free and nobody waits. The subtraction can't
-// overflow, where held+n could.
-func (s *Weighted) takeLocked(n int64) bool {
-	if n > s.mu.size-s.mu.held || s.mu.line.first != nil {
-		return false
+// tryAcquire is what TryAcquire and TryTake share.
+func (s *Weighted) tryAcquire(n int64) error {
+	if s.tryFast(n) {
+		return nil
 	}
-	s.mu.held += n
-	s.mu.stats.granted(n)
-	return true
+	if s.fullFast(n) {
+		s.refused.Add(1)
+		return errFull
+	}
+	s.seize()
+	err := s.takeLocked(n)
+	s.publish()
+	if err == nil {
+		return nil
+	}
+	s.refused.Add(1)
+	return err
 }
 
-// giveBackLocked frees n units for those in line.
-func (s *Weighted) giveBackLocked(n int64) {
-	s.mu.held -= n
-	s.grantLocked()
+// takeLocked takes n if that is free and nobody waits.
+func (s *Weighted) takeLocked(n int64) *limiter.RefusedError {
+	switch {
+	case n > s.size.Load():
+		return errTooLarge
+	case n > s.mu.free || s.mu.line.Len() > 0:
+		return errFull
+	}
+	s.mu.free -= n
+	s.mu.total += uint64(n)
+	return nil
 }
 
-// grantLocked serves the line from its front as far as it fits: the one place
-// where a waiter is granted. It must follow every change that may let the first
-// in line fit.
-//
-// It stops at the first that doesn't fit. To look further for a smaller one
-// keeps more units busy, and starves the large request for as long as small
-// ones come: a writer that wants all of a semaphore of readers would never run.
-func (s *Weighted) grantLocked() {
-	for w := s.mu.line.first; w != nil && w.n <= s.mu.size-s.mu.held; w = s.mu.line.first {
-		s.mu.line.remove(w)
-		s.mu.held += w.n
-		w.state = granted
-		close(w.granted)
+// releaseSlow gives back n units, and the slot whose bit is given, under the
+// lock.
+func (s *Weighted) releaseSlow(n, slot int64) {
+	s.seize()
+	if n > s.size.Load()-s.mu.free {
+		s.publish()
+		panic("semaphore: released more than held")
 	}
+	s.mu.free += n
+	s.mu.slots &^= slot
+	s.serveLocked()
+	s.publish()
 }
 
 func mustNotBeNegative(n int64) {
@@ -238,23 +332,8 @@ func mustNotBeNegative(n int64) {
 	}
 }
 
-// Stats returns what the semaphore says of itself: Limit is its size, InFlight
-// the units held, Waiting the Acquires in line. Total counts units, from the
-// moment their caller has them; Waited and WaitTime are of Acquires that were
-// served after a wait; Refused counts failed TryAcquires and requests that were
-// too large, Cancelled the Acquires whose context ended. The rest stays zero.
-// It takes constant time and may be called concurrently.
-func (s *Weighted) Stats() belay.Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return belay.Stats{
-		Limit:     s.mu.size,
-		InFlight:  s.mu.held,
-		Waiting:   s.mu.line.length,
-		Total:     s.mu.stats.total,
-		Waited:    s.mu.stats.waits,
-		Refused:   s.mu.stats.refused,
-		Cancelled: s.mu.stats.cancelled,
-		WaitTime:  s.mu.stats.waitTime,
+func mustHaveSize(n int64) {
+	if n < 0 {
+		panic("semaphore: size < 0")
 	}
 }

@@ -5,7 +5,6 @@ package semaphore_test
 import (
 	"context"
 	"math"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,40 +180,6 @@ func TestReleasesThatRaceForOneUnitPanicOnce(t *testing.T) {
 	require.True(t, s.TryAcquire(2))
 }
 
-// TestNothingIsLostUnderLoad lets many goroutines with random weights and
-// impatient contexts collide; afterwards nothing is held and nobody waits.
-func TestNothingIsLostUnderLoad(t *testing.T) {
-	const size = 5
-	s := semaphore.NewWeighted(size)
-	var held, excess atomic.Int64
-	var wg sync.WaitGroup
-	for g := range uint64(16) {
-		wg.Go(func() {
-			random := rand.New(rand.NewPCG(g, 2))
-			for range 500 {
-				n := random.Int64N(size + 1)
-				ctx, cancel := context.WithCancel(background)
-				stop := time.AfterFunc(time.Duration(random.IntN(50))*time.Microsecond, cancel)
-				if s.Acquire(ctx, n) == nil {
-					if held.Add(n) > size {
-						excess.Add(1)
-					}
-					held.Add(-n)
-					s.Release(n)
-				}
-				stop.Stop()
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	require.Zero(t, excess.Load())
-	stats := s.Stats()
-	require.Zero(t, stats.InFlight)
-	require.Zero(t, stats.Waiting)
-	require.True(t, s.TryAcquire(size))
-}
-
 func TestWhatHappenedBeforeAReleaseIsVisibleAfterTheAcquire(t *testing.T) {
 	s := semaphore.NewWeighted(1)
 	var plain int // the race detector watches it
@@ -235,7 +200,7 @@ func TestWhatHappenedBeforeAReleaseIsVisibleAfterTheAcquire(t *testing.T) {
 
 func TestStatsCountTheWaitOfThoseWhoWereServedAfterOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := semaphore.NewWeighted(2)
+		s := semaphore.New(semaphore.Options{Size: 2, WaitTime: true})
 		require.NoError(t, s.Acquire(background, 2))
 		ctx, cancel := context.WithTimeout(background, time.Second)
 		defer cancel()
@@ -255,66 +220,177 @@ func TestStatsCountTheWaitOfThoseWhoWereServedAfterOne(t *testing.T) {
 	})
 }
 
-func TestOnlyAWaitAllocates(t *testing.T) {
-	s := semaphore.NewWeighted(1)
-	ctx, cancel := context.WithCancel(background)
-	defer cancel()
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		if s.Acquire(ctx, 1) == nil {
-			s.Release(1)
-		}
-	}), "Acquire")
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		if s.TryAcquire(1) && !s.TryAcquire(1) {
-			s.Release(1)
-		}
-	}), "TryAcquire")
-	cancel()
-	require.Zero(t, testing.AllocsPerRun(100, func() { _ = s.Acquire(ctx, 1) }), "a done context")
-	require.Zero(t, testing.AllocsPerRun(100, func() { s.Stats() }), "Stats")
-}
-
-func TestAWaitAllocatesAtMostTwice(t *testing.T) {
-	s := semaphore.NewWeighted(1)
-	require.NoError(t, s.Acquire(background, 1))
-	next, stopped := make(chan struct{}), make(chan struct{})
-	go func() { // ends when next is closed
-		defer close(stopped)
-		for range next {
-			for s.Stats().Waiting == 0 {
-				time.Sleep(time.Microsecond)
-			}
-			s.Release(1)
-		}
-	}()
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
-		next <- struct{}{}
-		_ = s.Acquire(background, 1)
-	}), 2.0)
-	close(next)
-	<-stopped
-}
-
 // shared is at package level, and used in a bubble, outside, and in another.
 var shared = semaphore.NewWeighted(1)
 
 func TestOneSemaphoreServesInABubbleOutsideAndInTheNext(t *testing.T) {
 	handOver := func(t *testing.T) {
 		require.NoError(t, shared.Acquire(background, 1))
-		next := acquire(background, shared, 1)
 		ctx, cancel := context.WithCancel(background)
 		last := acquire(ctx, shared, 1)
-		for shared.Stats().Waiting < 2 {
-			time.Sleep(time.Microsecond)
-		}
+		lineUp(t, shared, 1)
 		cancel()
 		<-last.done
-		shared.Release(1)
-		<-next.done
-		require.NoError(t, next.err)
+		ctx, cancel = context.WithCancel(background)
+		defer cancel()
+		var calls []*call
+		for i := range int64(4) { // channels are used again from the third on
+			if i%2 == 0 {
+				calls = append(calls, acquire(background, shared, 1))
+			} else {
+				calls = append(calls, acquire(ctx, shared, 1))
+			}
+			lineUp(t, shared, i+1)
+		}
+		for i, c := range calls {
+			shared.Release(1)
+			<-c.done
+			require.NoError(t, c.err)
+			more := acquire(ctx, shared, 1)
+			lineUp(t, shared, 4)
+			calls[i] = more
+		}
+		for _, c := range calls {
+			shared.Release(1)
+			<-c.done
+			require.NoError(t, c.err)
+		}
 		shared.Release(1)
 	}
 	synctest.Test(t, handOver)
 	handOver(t)
 	synctest.Test(t, handOver)
+}
+
+// lineUp waits until n calls are in line, in a bubble or outside.
+func lineUp(t *testing.T, s *semaphore.Weighted, n int64) {
+	for s.Stats().Waiting != n {
+		time.Sleep(time.Microsecond)
+	}
+	require.EqualValues(t, n, s.Stats().Waiting)
+}
+
+// A context may be anyone's code. It may use the semaphore itself, or panic.
+type meddler struct {
+	context.Context
+	meddle func()
+}
+
+func (m meddler) Err() error {
+	m.meddle()
+	return m.Context.Err()
+}
+
+func (m meddler) Done() <-chan struct{} {
+	m.meddle()
+	return m.Context.Done()
+}
+
+func (m meddler) Value(key any) any {
+	m.meddle()
+	return m.Context.Value(key)
+}
+
+func TestAContextMayUseTheSemaphoreThatAsksIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.NewWeighted(2)
+		require.True(t, s.TryAcquire(2))
+		inner, cancel := context.WithCancel(background)
+		meddled := 0
+		ctx := meddler{inner, func() {
+			meddled++
+			s.Stats()
+			s.TryAcquire(1)
+			s.Resize(2)
+		}}
+		for _, f := range []func() *call{
+			func() *call { return acquire(ctx, s, 1) },
+			func() *call { return take(ctx, s, 1) },
+		} {
+			c := f()
+			synctest.Wait()
+			s.Release(1)
+			<-c.done
+			require.NoError(t, c.err)
+		}
+		c := take(ctx, s, 1)
+		synctest.Wait()
+		cancel()
+		<-c.done
+		require.Equal(t, gaveUp, c.verdict())
+		require.Greater(t, meddled, 4)
+		require.EqualValues(t, 2, s.Stats().InFlight)
+	})
+}
+
+func TestAContextThatPanicsLeavesTheSemaphoreAsItWas(t *testing.T) {
+	s := semaphore.NewWeighted(2)
+	require.True(t, s.TryAcquire(1))
+	for at := range 2 { // Err, Done
+		for n := range int64(3) {
+			calls := 0
+			ctx := meddler{background, func() {
+				if calls++; calls > at {
+					panic("mine")
+				}
+			}}
+			if n == 2 || at == 0 { // else it has what it needs before it asks
+				require.PanicsWithValue(t, "mine", func() { _ = s.Acquire(ctx, n) })
+				require.PanicsWithValue(t, "mine", func() { calls = 0; _, _ = s.Take(ctx, n) })
+			}
+			require.EqualValues(t, 1, s.Stats().InFlight)
+			require.Zero(t, s.Stats().Waiting)
+			_, fast := semaphore.Counted(s)
+			require.True(t, fast)
+		}
+	}
+}
+
+func TestManyWhoGaveUpLeaveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.NewWeighted(1)
+		require.True(t, s.TryAcquire(1))
+		ctx, cancel := context.WithTimeout(background, time.Second)
+		defer cancel()
+		const calls = 10_000
+		var all sync.WaitGroup
+		for range calls {
+			all.Go(func() { _ = s.Acquire(ctx, 1) })
+		}
+		all.Wait()
+		stats := s.Stats()
+		require.EqualValues(t, calls, stats.Cancelled)
+		require.Zero(t, stats.Waiting)
+		s.Release(1)
+		_, fast := semaphore.Counted(s)
+		require.True(t, fast)
+	})
+}
+
+func TestWhatHappenedBeforeAReleaseIsVisibleAfterAWait(t *testing.T) {
+	s := semaphore.NewWeighted(1)
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	for _, ctx := range []context.Context{background, ctx} { // by a Cond, by a channel
+		require.NoError(t, s.Acquire(background, 1))
+		var plain int // the race detector watches it
+		c := acquire(ctx, s, 1)
+		lineUp(t, s, 1)
+		plain = 1
+		s.Release(1)
+		<-c.done
+		require.Equal(t, 1, plain)
+		inside := make(chan int)
+		go func() { // ends after its Acquire
+			_ = s.Acquire(ctx, 1)
+			inside <- plain
+			s.Release(1)
+		}()
+		lineUp(t, s, 1)
+		plain = 2
+		s.Release(1)
+		require.Equal(t, 2, <-inside)
+		require.NoError(t, s.Acquire(background, 1))
+		s.Release(1)
+	}
 }

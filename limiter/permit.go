@@ -1,0 +1,237 @@
+package limiter
+
+// This file is the permit: a value that gives back once what was taken, however
+// often it is told to, and whoever has copies of it.
+//
+// A permit names a slot and the generation in which it got it. Whoever ends the
+// generation gives back; to everyone else the permit is stale. A slot is used
+// again, with the next generation, so a permit costs no allocation.
+//
+//	             NewPermit                 Release
+//	free (g) ───────────────▶ held (g) ───────────────▶ free (g+1)
+//	                           │    ▲                     ▲
+//	                    Settle │    │ it is over          │ it is over
+//	                           ▼    │       Release       │
+//	                          settling ───────────▶ left to Settle
+//
+// Free and held look the same: only who has a permit of the generation, or
+// everyone who has none, can tell.
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Permit is what [Limiter.Take] grants. It is a small value and may be copied:
+// all copies are one permit. The zero Permit holds nothing.
+//
+// Its methods may be called concurrently, never wait for anything but each
+// other's few instructions, and no context ends them. A permit that was
+// released, through whichever copy, is stale: its methods do nothing. A permit
+// that is never released keeps its units for ever.
+type Permit struct {
+	slot *slot
+	gen  uint64
+}
+
+// What the lowest bits of a slot's state say; the generation is above them. It
+// never wraps in the life of a process.
+const (
+	settling   = 1 << iota // Settle is at work on the fields
+	released               // and gives everything back when it is done
+	generation             // what one generation adds
+)
+
+// slot is what a permit stands for. Between two permits it is in slots.
+type slot struct {
+	state atomic.Uint64
+
+	// Of the permit of this generation. They are written before anyone else
+	// knows of it, by the Settle that made the state settling, and by the Release
+	// that ended the generation, each of which the state orders after the other.
+	from  source
+	n     int64
+	parts []Permit // instead of from: what it is made of
+	rates int      // where in parts those begin that can be settled
+	kept  bool     // in a Slots, and not to be put into slots
+
+	settle sync.Mutex // held by the one Settle that may be at work
+}
+
+// slots are the slots without a permit. They hold no channel and no timer, so
+// it does not matter to whom one goes next, inside of a bubble or outside.
+var slots = sync.Pool{New: func() any { return new(slot) }}
+
+// source is where units come from and go back to.
+type source interface {
+	// Release gives back n units.
+	Release(n int64)
+}
+
+// refunder is a source that wants to know what is given back early.
+type refunder interface {
+	// Refund gives back n units of a permit that goes on.
+	Refund(n int64)
+}
+
+// settler is a source on which the units of a permit can be put right, also
+// upwards.
+type settler interface {
+	// Settle turns was units that were taken into is units.
+	Settle(was, is int64)
+}
+
+// NewPermit returns a permit for n units that were taken from a limit. It is for
+// those who implement a [Limiter]; everyone else gets permits from Take. When
+// the permit is released, from.Release is called once, with the units it has
+// then. Where from has a method Settle(was, is int64) as well,
+// [Permit.Settle] calls it to turn the was units taken into is; else
+// units can only be given back early, by Release.
+//
+// Both are called on the goroutine that releases or settles, with no lock held,
+// and maybe at the same time; in whatever order they come, they add up.
+func NewPermit(from interface{ Release(n int64) }, n int64) Permit {
+	s := slots.Get().(*slot)
+	s.from, s.n = from, n
+	return Permit{slot: s, gen: s.state.Load()}
+}
+
+// Slots are eight slots for permits, numbered from 0 to 7, of a limiter that
+// knows by itself which of them are in use: a bit for each in the word that it
+// changes anyway makes a permit cheaper than [NewPermit] can. The zero value is
+// ready to use. Slots must not be copied after first use.
+type Slots struct{ slots [8]slot }
+
+// Permit returns a permit for n units in slot i, which must not have one. It ends
+// as one of NewPermit does, by from.Release, from when on the slot may be used
+// again; but what is given back early, by [Permit.Settle], goes to
+// from.Refund. It may be called concurrently for different slots.
+func (s *Slots) Permit(i int, from interface {
+	Release(n int64)
+	Refund(n int64)
+}, n int64) Permit {
+	slot := &s.slots[i]
+	slot.from, slot.n, slot.kept = from, n, true
+	return Permit{slot: slot, gen: slot.state.Load()}
+}
+
+// newBundle returns one permit for several, of which those from rates on can be
+// settled.
+func newBundle(parts []Permit, rates int) Permit {
+	s := slots.Get().(*slot)
+	s.parts, s.rates = append(s.parts, parts...), rates
+	return Permit{slot: s, gen: s.state.Load()}
+}
+
+// Release gives back what the permit holds, once: every further Release, of
+// whichever copy, does nothing. What was taken from a rate stays taken, as the
+// event has happened; see [Permit.Settle] for one that has not.
+func (p Permit) Release() {
+	s := p.slot
+	if s != nil && p.end() {
+		s.giveBack()
+	}
+}
+
+// end ends the generation, and reports whether the caller has to give back what
+// it held: not if it had ended, nor if a Settle is at work, which then does so.
+func (p Permit) end() bool {
+	state := &p.slot.state
+	for {
+		if state.CompareAndSwap(p.gen, p.gen+generation) {
+			return true
+		}
+		if is := state.Load(); is != p.gen && is != p.gen|settling {
+			return false
+		}
+		if state.CompareAndSwap(p.gen|settling, p.gen|settling|released) {
+			return false
+		}
+	}
+}
+
+// giveBack gives back what a slot holds. The caller has ended its generation,
+// and nobody else knows the next one.
+func (s *slot) giveBack() {
+	if s.kept {
+		s.from.Release(s.n)
+		return
+	}
+	s.giveBackPooled()
+}
+
+func (s *slot) giveBackPooled() {
+	from, n := s.from, s.n
+	if from == nil {
+		for _, p := range slices.Backward(s.parts) {
+			p.Release()
+		}
+		clear(s.parts)
+		s.parts, s.rates = s.parts[:0], 0
+		slots.Put(s)
+		return
+	}
+	s.from = nil
+	slots.Put(s)
+	from.Release(n)
+}
+
+// Settle puts the cost of the call right when it is known only afterwards: the
+// permit was taken for an estimate, and cost is what it came to, in the units of
+// the limit. A lower cost gives the difference back. A higher one is owed by a
+// rate, whose later callers wait for it; a semaphore can't take more than it
+// has, so there it changes nothing. Settle may be called again, with the new
+// total; the permit must still be released.
+//
+// It panics with "limiter: cost < 0" if cost is negative.
+func (p Permit) Settle(cost int64) {
+	if cost < 0 {
+		panic("limiter: cost < 0")
+	}
+	s := p.slot
+	if s == nil {
+		return
+	}
+	s.settle.Lock()
+	if !s.state.CompareAndSwap(p.gen, p.gen|settling) {
+		s.settle.Unlock()
+		return
+	}
+	var some [8]Permit
+	rates := append(some[:0], s.parts[s.rates:]...)
+	from, was := s.from, s.n
+	full, both := from.(settler)
+	if from != nil && !both {
+		cost = min(cost, was)
+	}
+	s.n = cost
+	over := !s.state.CompareAndSwap(p.gen|settling, p.gen)
+	if over { // released meanwhile
+		s.state.Store(p.gen + generation)
+	}
+	s.settle.Unlock()
+
+	switch {
+	case from == nil:
+		for _, p := range rates {
+			p.Settle(cost)
+		}
+	case cost == was:
+	case both:
+		full.Settle(was, cost)
+	default:
+		giveBackEarly(from, was-cost)
+	}
+	if over {
+		s.giveBack()
+	}
+}
+
+func giveBackEarly(from source, n int64) {
+	if from, ok := from.(refunder); ok {
+		from.Refund(n)
+		return
+	}
+	from.Release(n)
+}
