@@ -358,7 +358,8 @@ func (lim *Limiter) foundLocked(c *claim) float64 {
 func (lim *Limiter) returnLocked(c *claim, tokens float64) {
 	mu := &lim.mu
 	lim.overflowLocked(mu.tokens + mu.height)
-	back := min(tokens, c.open, float64(mu.burst)-lim.foundLocked(c))
+	found := max(lim.foundLocked(c), mu.tokens+mu.height) // the next use finds at least that
+	back := min(tokens, c.open, float64(mu.burst)-found)
 	if back <= 0 {
 		return
 	}
