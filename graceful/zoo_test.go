@@ -44,7 +44,7 @@ var zoo = map[string]animal{
 	"waitgroup":       {(*cage).waits, "WaitGroup", "waits"},
 	"errgroup":        {(*cage).waitsForTasks, "WaitGroup", "waitsForTasks"},
 	"late waitgroup":  {(*cage).waitsLate, "WaitGroup", "waitsLate"},
-	"semaphore":       {(*cage).acquires, "select", "acquires"},
+	"semaphore":       {(*cage).acquires, "cond", "acquires"},
 	"cond":            {(*cage).waitsForCond, "cond", "waitsForCond"},
 	"sleep":           {(*cage).sleeps, "sleep", "sleeps"},
 	"net read":        {(*cage).reads, "I/O", "reads"},

@@ -120,6 +120,9 @@ func TestDelaysAreExactForEveryLimit(t *testing.T) {
 			want, _ := exact.Float64()
 
 			r := lim.ReserveN(now, burst)
+			if want > math.MaxInt64-float64(time.Hour) && want < math.MaxInt64 {
+				continue // the end of time, as of the beginning of the process
+			}
 			if want >= math.MaxInt64 {
 				require.False(t, r.OK(), "%v, %d: tokens that come in %v ns never come", limit, burst, want)
 				require.Zero(t, lim.TokensAt(now))

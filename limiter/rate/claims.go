@@ -122,7 +122,9 @@ type claims struct {
 	above   float64 // height of the stack from the head on
 	bookings,
 	waiters int
-	highest uint64 // seq of the highest booking, or of one that was higher
+	highest uint64  // seq of the highest booking, or of one that was higher
+	latest  instant // the last turn of a booking
+	mixed   bool    // perhaps a booking lies above one with a later turn
 
 	used list // by the time of their use
 	seq  uint64
@@ -169,6 +171,11 @@ func (lim *Limiter) pushLocked(c *claim, n int64, act instant, s state) {
 		for below != nil && below.state == booked && below.act > act {
 			below = below.prev
 		}
+		if mu.bookings == 1 {
+			mu.latest, mu.mixed = act, false
+		}
+		mu.mixed = mu.mixed || act < mu.latest && below != nil && below.state == waiting
+		mu.latest = max(mu.latest, act)
 	} else {
 		mu.waiters++
 	}
@@ -180,6 +187,28 @@ func (lim *Limiter) pushLocked(c *claim, n int64, act instant, s state) {
 	if mu.head != nil {
 		mu.above += c.thick
 	}
+	if c.next != nil {
+		// It came into the gap below another booking, and needs its share of that.
+		gap := min(max(0, lim.lowestLocked(c)-lim.edgeLocked(c)), c.next.thick-c.next.n)
+		lim.thickenLocked(c, gap)
+		lim.thickenLocked(c.next, -gap)
+	}
+}
+
+// edgeLocked returns the lower edge of c as of last, the upper one of what is
+// below.
+func (lim *Limiter) edgeLocked(c *claim) float64 {
+	edge := -lim.mu.tokens
+	for ; c != nil; c = c.next {
+		edge -= c.thick
+	}
+	return edge
+}
+
+// lowestLocked returns what the lower edge of a booking must not be below,
+// without its gap.
+func (lim *Limiter) lowestLocked(c *claim) float64 {
+	return lim.mu.limit.tokensIn(max(0, c.act.since(lim.mu.last))) - float64(lim.mu.burst)
 }
 
 // liftLocked takes a claim off the stack, without giving anything back.
@@ -216,27 +245,26 @@ func (lim *Limiter) aboveHeadLocked(c *claim) bool {
 
 // dropLocked gives a pending claim back as of last.
 func (lim *Limiter) dropLocked(c *claim) {
-	above, thick, seq := c.next, c.thick, c.seq
+	lim.overflowLocked(lim.mu.tokens + lim.mu.height)
+	above, thick := c.next, c.thick
+	if c.state == waiting && c.seq > lim.mu.highest {
+		above = nil // there are only others that wait, and they need no looking at
+	}
 	lim.liftLocked(c)
-	lim.slideLocked(above, seq, thick)
+	lim.slideLocked(above, thick)
 }
 
 // slideLocked lets the stack from c on slide down by so many tokens, as of last.
-// seq is that of the claim that was below.
-func (lim *Limiter) slideLocked(c *claim, seq uint64, by float64) {
+func (lim *Limiter) slideLocked(c *claim, by float64) {
 	mu := &lim.mu
-	if mu.bookings > 0 && mu.highest > seq {
-		edge := -mu.tokens // the lower one of c
-		for above := c; above != nil; above = above.next {
-			edge -= above.thick
-		}
+	if mu.bookings > 0 && c != nil {
+		edge := lim.edgeLocked(c)
 		for ; c != nil && by > 0; c = c.next {
 			below := edge - by
 			edge += c.thick
 			if c.state == booked {
-				lowest := mu.limit.tokensIn(max(0, c.act.since(mu.last))) - float64(mu.burst)
 				was := c.thick - c.n
-				gap := min(max(0, lowest-below), was+by)
+				gap := min(max(0, lim.lowestLocked(c)-below), was+by)
 				lim.thickenLocked(c, gap-was)
 				by -= gap - was
 			}
@@ -257,10 +285,16 @@ func (lim *Limiter) thickenLocked(c *claim, by float64) {
 // passLocked takes those bookings off whose turn is before t.
 func (lim *Limiter) passLocked(t instant) {
 	mu := &lim.mu
-	for c := mu.pending.first; c != nil && c.state == booked && c.act < t; c = mu.pending.first {
-		lim.noteLocked(mu.tokens + mu.height + mu.limit.tokensIn(max(0, c.act.since(mu.last))))
-		lim.liftLocked(c)
-		lim.useLocked(c)
+	for c := mu.pending.first; c != nil; {
+		next := c.next
+		if c.state == booked && c.act < t {
+			lim.meetLocked(mu.tokens + mu.height + mu.limit.tokensIn(max(0, c.act.since(mu.last))))
+			lim.liftLocked(c)
+			lim.useLocked(c)
+		} else if !mu.mixed {
+			return
+		}
+		c = next
 	}
 }
 
@@ -287,11 +321,25 @@ func (lim *Limiter) forgetLocked(c *claim) {
 	c.state = unused
 }
 
-// noteLocked notes that a use finds so many tokens, not counting what is
-// pending.
-func (lim *Limiter) noteLocked(tokens float64) {
-	if c := lim.mu.used.last; c != nil {
-		c.found = max(c.found, min(tokens, lim.mu.full))
+// meetLocked must come before a use, which finds so many tokens, not counting
+// what is pending.
+func (lim *Limiter) meetLocked(found float64) {
+	mu := &lim.mu
+	lim.overflowLocked(found)
+	if c := mu.used.last; c != nil {
+		c.found = max(c.found, min(found, float64(mu.burst)))
+	}
+}
+
+// overflowLocked must come before each change to the stack, when there are so
+// many tokens, not counting what is pending. Those above the burst are lost. They
+// are from the gap below the lowest booking, and won't come back with it.
+func (lim *Limiter) overflowLocked(tokens float64) {
+	lost := tokens - float64(lim.mu.burst)
+	for c := lim.mu.pending.first; c != nil && lost > 0; c = c.next {
+		gap := min(c.thick-c.n, lost)
+		lim.thickenLocked(c, -gap)
+		lost -= gap
 	}
 }
 
@@ -309,7 +357,9 @@ func (lim *Limiter) foundLocked(c *claim) float64 {
 // that was nearly full, most of them would have been lost.
 func (lim *Limiter) returnLocked(c *claim, tokens float64) {
 	mu := &lim.mu
-	back := min(tokens, c.open, float64(mu.burst)-lim.foundLocked(c))
+	lim.overflowLocked(mu.tokens + mu.height)
+	found := max(lim.foundLocked(c), mu.tokens+mu.height) // the next use finds at least that
+	back := min(tokens, c.open, float64(mu.burst)-found)
 	if back <= 0 {
 		return
 	}
@@ -317,7 +367,7 @@ func (lim *Limiter) returnLocked(c *claim, tokens float64) {
 	for later := c; later != nil; later = later.next {
 		later.found += back
 	}
-	lim.slideLocked(mu.pending.first, 0, back)
+	lim.slideLocked(mu.pending.first, back)
 }
 
 // elsewhereLocked goes on by another clock, of which t is a reading, with the

@@ -82,7 +82,7 @@ func (lim *Limiter) foldLocked(t instant) {
 	left := max(0, lim.lease.Swap(0))
 	tokens, last := mu.at(t)
 	if left < leased {
-		lim.noteLocked(tokens + float64(leased)) // no use of the lease found more
+		lim.meetLocked(tokens + float64(leased)) // no use of the lease found more
 	}
 	if tokens == mu.full {
 		// What the bucket had no room for is lost, although the burst is more: some

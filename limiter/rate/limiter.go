@@ -97,13 +97,13 @@ func (lim *Limiter) takeLocked(t instant, n int64, patience time.Duration) (wait
 		// Whose turn has come goes first, also if it has not woken up yet.
 		lim.serveLocked(t, nil)
 	}
-	if lim.mu.used.last == nil {
+	if lim.mu.pending.first == nil && lim.mu.used.last == nil {
 		return lim.mu.take(t, n, patience)
 	}
 	found, _ := lim.mu.at(t)
 	wait, ok = lim.mu.take(t, n, patience)
 	if ok && wait == 0 && n > 0 {
-		lim.noteLocked(found + lim.mu.height)
+		lim.meetLocked(found + lim.mu.height)
 	}
 	return wait, ok
 }

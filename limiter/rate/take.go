@@ -87,7 +87,9 @@ func (lim *Limiter) Book(n int64, patience time.Duration) (p limiter.Permit, wai
 		lim.mu.stats.Total += uint64(n)
 		c = lim.newLocked()
 		c.permit, c.units = true, n
-		lim.pushLocked(c, n, t.add(wait), booked)
+		if n > 0 {
+			lim.pushLocked(c, n, t.add(wait), booked)
+		}
 	}
 	lim.mu.Unlock()
 	return limiter.NewPermit(c, n), wait, nil
@@ -158,9 +160,10 @@ func (lim *Limiter) refundLocked(c *claim, tokens float64) {
 			c.state = unused
 			return
 		}
+		lim.overflowLocked(lim.mu.tokens + lim.mu.height)
 		c.n -= tokens
 		lim.thickenLocked(c, -tokens)
-		lim.slideLocked(c.next, c.seq, tokens)
+		lim.slideLocked(c.next, tokens)
 	}
 }
 
@@ -168,7 +171,7 @@ func (lim *Limiter) refundLocked(c *claim, tokens float64) {
 // Those who wait already don't wait longer.
 func (lim *Limiter) chargeLocked(c *claim, tokens float64) {
 	mu := &lim.mu
-	lim.noteLocked(mu.tokens + mu.height)
+	lim.meetLocked(mu.tokens + mu.height)
 	mu.tokens -= tokens
 	if mu.head != nil {
 		owed := lim.newLocked()

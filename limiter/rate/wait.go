@@ -212,7 +212,7 @@ func (lim *Limiter) turnAboveLocked(t instant, c *claim, above float64) time.Dur
 func (lim *Limiter) serveLocked(t instant, self *claim) {
 	for c := lim.mu.head; c != nil && lim.turnLocked(t, c) == 0; c = lim.mu.head {
 		tokens, _ := lim.mu.at(t)
-		lim.noteLocked(tokens + lim.mu.height)
+		lim.meetLocked(tokens + lim.mu.height)
 		lim.liftLocked(c)
 		lim.useLocked(c)
 		if c != self {

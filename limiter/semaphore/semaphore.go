@@ -118,7 +118,7 @@ type Options struct {
 	// gets what it asks for at once or never.
 	Queue int64
 	// WaitTime has [Weighted.Stats] say how long calls waited. A call that waits then
-	// reads the clock twice, which makes it slower by a tenth.
+	// reads the clock twice, which can make it slower by a fifth.
 	WaitTime bool
 }
 

@@ -128,6 +128,37 @@ func TestAGrantThatMeetsACancelGoesToTheNext(t *testing.T) {
 	})
 }
 
+// What wakes the one that gives up must wake nobody else.
+func TestAGrantThatMeetsACancelWakesNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for round := range 100 {
+			s := semaphore.NewWeighted(1)
+			require.True(t, s.TryAcquire(1))
+			ctx, cancel := context.WithCancel(background)
+			other, end := context.WithCancel(background)
+			var calls []*call
+			for _, ctx := range []context.Context{ctx, other, other} {
+				calls = append(calls, acquire(ctx, s, 1))
+				synctest.Wait()
+			}
+			if round%2 == 0 { // which of them wakes the first
+				cancel()
+			}
+			s.Release(1)
+			cancel()
+			synctest.Wait()
+			calls = append(calls, acquire(other, s, 1), acquire(other, s, 1))
+			synctest.Wait()
+			require.Equal(t, waiting, calls[2].verdict())
+			require.Equal(t, waiting, calls[3].verdict())
+			require.Equal(t, waiting, calls[4].verdict())
+			end()
+			synctest.Wait()
+			require.EqualValues(t, 1, s.Stats().InFlight)
+		}
+	})
+}
+
 func TestARequestLargerThanTheWholeFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := semaphore.NewWeighted(3)
