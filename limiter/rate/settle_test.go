@@ -116,6 +116,14 @@ func TestARefundIsWhatWouldBeThereNow(t *testing.T) {
 		q.Settle(0)
 		require.Equal(t, 6.0, lim.Tokens(), "a released permit changes nothing")
 		p.Release()
+
+		lim = rate.NewLimiter(1, 10)
+		p, q = take(lim, 4), take(lim, 4)
+		time.Sleep(6 * time.Second)
+		take(lim, 8).Release()
+		p.Settle(0)
+		q.Settle(0)
+		require.Equal(t, 2.0, lim.Tokens(), "together they come back once: the third would have found a full bucket")
 	})
 }
 
