@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime/pprof"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,7 +34,14 @@ func TestAGoroutineThatCanNeverRunAgainIsFoundByTheProfile(t *testing.T) {
 		require.NotEmpty(t, leaktest.Find(0))
 		if p := pprof.Lookup("goroutineleak"); p != nil {
 			var b bytes.Buffer
-			require.NoError(t, p.WriteTo(&b, 1))
+			for range 1000 { // it has to get as far as its send first
+				b.Reset()
+				require.NoError(t, p.WriteTo(&b, 1))
+				if p.Count() > 0 {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
 			require.Equal(t, 1, p.Count())
 			require.Contains(t, b.String(), t.Name())
 		}
