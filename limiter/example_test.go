@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -128,55 +127,43 @@ func ExampleNewPermit() {
 	// <nil>
 }
 
-// eight is a limit of eight places that knows by a bit for each which of them
-// are taken.
-type eight struct {
-	taken atomic.Uint32
-	slots limiter.Slots
+// single is a limit of one place.
+type single struct {
+	taken atomic.Bool
+	slot  limiter.Slot
 }
 
-// place is one of the eight, as its permit sees it.
-type place struct {
-	of  *eight
-	bit uint32
-}
+func (s *single) Release(int64) { s.taken.Store(false) }
+func (s *single) Refund(int64)  {} // one unit has no parts
 
-func (p place) Release(int64) { p.of.taken.And(^p.bit) }
-func (p place) Refund(int64)  {} // one unit has no parts
-
-func (e *eight) TryTake() (limiter.Permit, error) {
-	for {
-		taken := e.taken.Load()
-		i := bits.TrailingZeros32(^taken)
-		if i >= 8 {
-			return limiter.Permit{}, &limiter.RefusedError{Reason: limiter.ErrFull}
-		}
-		if e.taken.CompareAndSwap(taken, taken|1<<i) {
-			return e.slots.Permit(i, place{e, 1 << i}, 1), nil
-		}
+func (s *single) TryTake() (limiter.Permit, error) {
+	if !s.taken.CompareAndSwap(false, true) {
+		return limiter.Permit{}, &limiter.RefusedError{Reason: limiter.ErrFull}
 	}
+	return s.slot.Permit(s, 1), nil
 }
 
-func ExampleSlots() {
-	var places eight
-	for range 9 {
-		if _, err := places.TryTake(); err != nil {
-			fmt.Println(err)
-		}
-	}
-	// Output: limiter: no room
-}
-
-func ExampleSlots_Permit() {
-	var places eight
-	permit, _ := places.TryTake()
-	fmt.Printf("%b\n", places.taken.Load())
-	permit.Release()
-	permit.Release()
-	fmt.Printf("%b\n", places.taken.Load())
+func ExampleSlot() {
+	var place single
+	_, err := place.TryTake()
+	fmt.Println(err)
+	_, err = place.TryTake()
+	fmt.Println(err)
 	// Output:
-	// 1
-	// 0
+	// <nil>
+	// limiter: no room
+}
+
+func ExampleSlot_Permit() {
+	var place single
+	permit, _ := place.TryTake()
+	fmt.Println(place.taken.Load())
+	permit.Release()
+	permit.Release()
+	fmt.Println(place.taken.Load())
+	// Output:
+	// true
+	// false
 }
 
 func ExampleRefusedError() {

@@ -54,7 +54,7 @@ type slot struct {
 	n     int64
 	parts []Permit // instead of from: what it is made of
 	rates int      // where in parts those begin that can be settled
-	kept  bool     // in a Slots, and not to be put into slots
+	kept  bool     // in a Slot, and not to be put into slots
 
 	settle sync.Mutex // held by the one Settle that may be at work
 }
@@ -97,23 +97,22 @@ func NewPermit(from interface{ Release(n int64) }, n int64) Permit {
 	return Permit{slot: s, gen: s.state.Load()}
 }
 
-// Slots are eight slots for permits, numbered from 0 to 7, of a limiter that
-// knows by itself which of them are in use: a bit for each in the word that it
-// changes anyway makes a permit cheaper than [NewPermit] can. The zero value is
-// ready to use. Slots must not be copied after first use.
-type Slots struct{ slots [8]slot }
+// Slot is where a limiter keeps one permit of its own, if it knows by itself
+// whether that is in use: a bit in the word that it changes anyway makes a permit
+// cheaper than [NewPermit] can. The zero value is ready to use. A Slot must not be
+// copied after first use.
+type Slot struct{ slot slot }
 
-// Permit returns a permit for n units in slot i, which must not have one. It ends
-// as one of NewPermit does, by from.Release, from when on the slot may be used
-// again; but what is given back early, by [Permit.Settle], goes to
-// from.Refund. It may be called concurrently for different slots.
-func (s *Slots) Permit(i int, from interface {
+// Permit returns a permit for n units in the slot, which must not have one. It
+// ends as one of NewPermit does, by from.Release, from when on the slot may be
+// used again; but what is given back early, by [Permit.Settle], goes to
+// from.Refund. It must not be called concurrently.
+func (s *Slot) Permit(from interface {
 	Release(n int64)
 	Refund(n int64)
 }, n int64) Permit {
-	slot := &s.slots[i]
-	slot.from, slot.n, slot.kept = from, n, true
-	return Permit{slot: slot, gen: slot.state.Load()}
+	s.slot.from, s.slot.n, s.slot.kept = from, n, true
+	return Permit{slot: &s.slot, gen: s.slot.state.Load()}
 }
 
 // newBundle returns one permit for several, of which those from rates on can be

@@ -191,12 +191,12 @@ type refunds struct {
 func (r *refunds) Refund(n int64) { r.early.Add(n) }
 
 func TestASlotOfOnesOwnServesOnePermitAfterTheOther(t *testing.T) {
-	var slots limiter.Slots
+	var slot limiter.Slot
 	var r refunds
 	var stale []limiter.Permit
 	for i := range int64(100) {
 		r.out.Add(10 + i)
-		p := slots.Permit(3, &r, 10+i)
+		p := slot.Permit(&r, 10+i)
 		for _, s := range stale {
 			s.Release()
 			s.Settle(0)

@@ -6,7 +6,6 @@ const (
 	MaxFree    = maxFree
 	MaxGranted = maxGranted
 	CountBits  = maxGranted * oneGranted // of the word
-	Slots      = slotBits
 )
 
 // Count has the word of s, which must be fast, count so many granted units, of
@@ -28,12 +27,12 @@ func Counted(s *Weighted) (units int64, fast bool) {
 // Word returns the word of s, bit by bit.
 func Word(s *Weighted) int64 { return s.word.Load() }
 
-// SlotsInUse returns the bits of the slots whose permits are held.
-func SlotsInUse(s *Weighted) int64 {
+// SlotInUse reports whether the permit of the slot is held.
+func SlotInUse(s *Weighted) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if word := s.word.Load(); word >= 0 {
-		return word & allSlots
+		return word&slotInUse != 0
 	}
-	return s.mu.slots
+	return s.mu.slot != 0
 }

@@ -102,7 +102,7 @@ type Weighted struct {
 		sync.Mutex
 		free    int64  // of size, and not held; negative after a Resize to below what is held
 		granted int64  // of the last word
-		slots   int64  // those in use, a bit each
+		slot    int64  // slotInUse or 0
 		total   uint64 // units ever granted, less those in granted
 		waited  uint64 // calls granted something after a wait
 		line    line   // its first does not fit in free
@@ -312,7 +312,7 @@ func (s *Weighted) takeLocked(n int64) *limiter.RefusedError {
 	return nil
 }
 
-// releaseSlow gives back n units, and the slot whose bit is given, under the
+// releaseSlow gives back n units, and the slot if its bit is given, under the
 // lock.
 func (s *Weighted) releaseSlow(n, slot int64) {
 	s.seize()
@@ -321,7 +321,7 @@ func (s *Weighted) releaseSlow(n, slot int64) {
 		panic("semaphore: released more than held")
 	}
 	s.mu.free += n
-	s.mu.slots &^= slot
+	s.mu.slot &^= slot
 	s.serveLocked()
 	s.publish()
 }

@@ -3,10 +3,10 @@ package semaphore
 // This file is the state of a semaphore in one word, so that whoever finds room
 // takes it by one compare-and-swap.
 //
-//	 63     62 ......... 30   29 .......... 8   7 ......... 0
-//	┌──────┬───────────────┬─────────────────┬───────────────┐
-//	│ slow │ free units    │ units granted   │ slots in use  │
-//	└──────┴───────────────┴─────────────────┴───────────────┘
+//	 63     62 ........... 27   26 ........... 1   0
+//	┌──────┬─────────────────┬──────────────────┬─────────────┐
+//	│ slow │ free units      │ units granted    │ slot in use │
+//	└──────┴─────────────────┴──────────────────┴─────────────┘
 //
 // The word is fast or slow. While it is fast it says everything: how much is
 // free, that nobody waits, and the last bits of how many units were granted.
@@ -30,16 +30,18 @@ package semaphore
 // Whoever gives back does need the size, though only to find out whether so much
 // is held. It reads the word, the size, and swaps the word, and a Resize that
 // began or ended between these has changed the word: publish counts itself as a
-// grant. The word is the same again only if it was read more than 2^21 grants ago,
+// grant. The word is the same again only if it was read more than 2^25 grants ago,
 // all other bits are alike by chance, and the size is another; then a Release of
 // more than is held may stay unnoticed.
 //
 // Why the granted units: Stats counts them, and this way no further atomic has
 // to. What does not fit goes to mu.total; the sum of both is exact.
 //
-// Why the slots: a permit needs one that nobody else has, and finds it with the
-// same swap. Permits beyond these eight take theirs from a pool, whose two calls
-// cost more than the rest.
+// Why the slot: a permit needs one that nobody else has, and finds it with the
+// same swap. Further permits take theirs from a pool, whose two calls cost more
+// than the rest. More slots of its own would make that rare, and are slower: as
+// soon as two processors take permits, each writes to slots that the other has
+// just had, where the pool has some for each.
 //
 // Memory order: each Release, and each call that takes, swaps the word, or works
 // between a seize and a publish. The operations of package atomic have one order
@@ -51,19 +53,18 @@ package semaphore
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/belay-go/belay/limiter"
 )
 
 const (
-	slotBits    = 8
-	grantedBits = 22
+	slotBits    = 1
+	grantedBits = 26
 
 	slow       = math.MinInt64 // the sign: less than nothing is free in a slow word
 	oneFree    = 1 << (grantedBits + slotBits)
 	oneGranted = 1 << slotBits
-	allSlots   = oneGranted - 1
+	slotInUse  = 1
 	maxGranted = 1<<grantedBits - 1
 	maxFree    = math.MaxInt64 / oneFree // larger semaphores are always slow
 )
@@ -89,23 +90,18 @@ func (s *Weighted) tryFast(n int64) bool {
 	}
 }
 
-// takeFast takes n units and a slot, and returns a permit, if that needs no
-// lock.
+// takeFast takes n units and the slot, and returns a permit, if that needs no
+// lock and nobody is in the way.
 func (s *Weighted) takeFast(n int64) (limiter.Permit, bool) {
 	own := s.own.Load()
 	if own == nil {
 		own = s.furnish()
 	}
-	for {
-		word := s.word.Load()
-		i := bits.TrailingZeros64(^uint64(word))
-		if i >= slotBits || !has(word, n) {
-			return limiter.Permit{}, false
-		}
-		if s.word.CompareAndSwap(word, word-n*(oneFree-oneGranted)|1<<i) {
-			return own.slots.Permit(i, &own.places[i], n), true
-		}
+	word := s.word.Load()
+	if word&slotInUse != 0 || !has(word, n) || !s.word.CompareAndSwap(word, word-n*(oneFree-oneGranted)|slotInUse) {
+		return limiter.Permit{}, false
 	}
+	return own.slot.Permit(own, n), true
 }
 
 // fullFast reports whether there was an instant, known without the lock, at which
@@ -134,7 +130,7 @@ func (s *Weighted) seize() {
 	s.mu.Lock()
 	if s.word.Load() >= 0 {
 		word := s.word.Swap(slow)
-		s.mu.free, s.mu.granted, s.mu.slots = free(word), granted(word), word&allSlots
+		s.mu.free, s.mu.granted, s.mu.slot = free(word), granted(word), word&slotInUse
 	}
 }
 
@@ -142,7 +138,7 @@ func (s *Weighted) seize() {
 // unlocks.
 func (s *Weighted) publish() {
 	if s.mu.line.Len() == 0 && s.mu.free >= 0 && s.size.Load() <= maxFree {
-		s.word.Store(s.mu.free*oneFree + s.countedLocked()*oneGranted + s.mu.slots)
+		s.word.Store(s.mu.free*oneFree + s.countedLocked()*oneGranted + s.mu.slot)
 	}
 	s.mu.Unlock()
 }
