@@ -1,0 +1,15 @@
+// Package checks lists what belay-vet looks for.
+package checks
+
+import (
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
+)
+
+// All returns every check, by name.
+func All() []*analysis.Analyzer {
+	return []*analysis.Analyzer{
+		ignore.Analyzer,
+	}
+}

@@ -1,0 +1,19 @@
+// Package timeout stands for the real one: the names that checks look at.
+package timeout
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+type WaitGroup struct{}
+
+func (wg *WaitGroup) Add(n int)                                   {}
+func (wg *WaitGroup) Done()                                       {}
+func (wg *WaitGroup) Go(f func())                                 {}
+func (wg *WaitGroup) Wait()                                       {}
+func (wg *WaitGroup) WaitContext(ctx context.Context) error       { return nil }
+func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) { return false }
+
+func Wait(wg *sync.WaitGroup, d time.Duration) (timedOut bool) { return false }
