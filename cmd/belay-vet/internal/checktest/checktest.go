@@ -178,4 +178,3 @@ func example(t *testing.T, testdata string, a *analysis.Analyzer, source string)
 	}
 	return findings
 }
-
