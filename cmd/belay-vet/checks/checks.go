@@ -5,6 +5,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/belay-go/belay/cmd/belay-vet/checks/afterloop"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/draintimer"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
 )
 
@@ -12,6 +13,7 @@ import (
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
 		afterloop.Analyzer,
+		draintimer.Analyzer,
 		ignore.Analyzer,
 	}
 }
