@@ -7,6 +7,7 @@ import (
 	"github.com/belay-go/belay/cmd/belay-vet/checks/afterloop"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/draintimer"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/sleepctx"
 )
 
 // All returns every check, by name.
@@ -15,5 +16,6 @@ func All() []*analysis.Analyzer {
 		afterloop.Analyzer,
 		draintimer.Analyzer,
 		ignore.Analyzer,
+		sleepctx.Analyzer,
 	}
 }
