@@ -5,17 +5,21 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/belay-go/belay/cmd/belay-vet/checks/afterloop"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/deferloop"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/draintimer"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/sleepctx"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/ticker"
 )
 
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
 		afterloop.Analyzer,
+		deferloop.Analyzer,
 		draintimer.Analyzer,
 		ignore.Analyzer,
 		sleepctx.Analyzer,
+		ticker.Analyzer,
 	}
 }
