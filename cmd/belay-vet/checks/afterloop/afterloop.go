@@ -57,7 +57,7 @@ type find struct {
 func look(pass *check.Pass, cur inspector.Cursor) (find, bool) {
 	clause := cur.Node().(*ast.CommClause)
 	f := find{clause: cur}
-	if clause.Comm == nil || code.IsTest(pass.Fset.File(clause.Pos()).Name()) {
+	if clause.Comm == nil || code.IsTest(pass.Fset.File(clause.Pos()).Name()) || code.InTest(cur) {
 		return f, false
 	}
 	call, ok := code.Received(clause.Comm).(*ast.CallExpr)

@@ -34,7 +34,7 @@ func run(pass *check.Pass) {
 	for cur := range pass.Root.Preorder((*ast.DeferStmt)(nil)) {
 		stmt := cur.Node().(*ast.DeferStmt)
 		loop, ok := code.LoopAround(cur)
-		if !ok || !again(pass, cur) {
+		if !ok || !again(pass, cur) || guarded(pass.TypesInfo, cur, loop) {
 			continue
 		}
 		r := &round{pass, loop.Node(), bodyOf(loop.Node()), stmt, code.IsTest(pass.Fset.File(stmt.Pos()).Name())}
@@ -62,6 +62,35 @@ func again(pass *check.Pass, cur inspector.Cursor) bool {
 	}
 	same := func(n ast.Node) bool { return n == cur.Node() }
 	return code.Walk{Covers: same}.Reaches(code.GraphOf(pass.Pass, fn.Node()), cur.Node()) != nil
+}
+
+// guarded reports whether an if that the defer is in asks for a variable that
+// it sets itself, as in if !locked { ...; locked = true }: then it may well
+// come to it once only.
+func guarded(info *types.Info, cur, loop inspector.Cursor) (found bool) {
+	for outer := range cur.Enclosing((*ast.IfStmt)(nil)) {
+		guard := outer.Node().(*ast.IfStmt)
+		if guard.Pos() < loop.Node().Pos() {
+			return found
+		}
+		asked := map[*types.Var]bool{}
+		ast.Inspect(guard.Cond, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				asked[code.Var(info, id)] = true
+			}
+			return true
+		})
+		delete(asked, nil)
+		ast.Inspect(guard.Body, func(n ast.Node) bool {
+			if assign, ok := n.(*ast.AssignStmt); ok {
+				for _, left := range assign.Lhs {
+					found = found || asked[code.Var(info, left)]
+				}
+			}
+			return !found
+		})
+	}
+	return found
 }
 
 // deferred returns the call that is put off: f() of defer f(), and of

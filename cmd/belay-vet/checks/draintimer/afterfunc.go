@@ -90,7 +90,11 @@ func (c *checker) afterFuncs() map[*types.Var]bool {
 
 // literal calls set for the fields that a struct's literal sets.
 func (c *checker) literal(lit *ast.CompositeLit, set func(*types.Var, ast.Expr)) {
-	t, ok := c.TypesInfo.TypeOf(lit).Underlying().(*types.Struct)
+	typ := c.TypesInfo.TypeOf(lit)
+	if typ == nil {
+		return
+	}
+	t, ok := typ.Underlying().(*types.Struct)
 	if !ok {
 		return
 	}

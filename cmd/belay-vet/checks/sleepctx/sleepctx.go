@@ -32,7 +32,7 @@ const (
 func run(pass *check.Pass) {
 	for cur := range pass.Root.Preorder((*ast.ExprStmt)(nil)) {
 		call, ok := cur.Node().(*ast.ExprStmt).X.(*ast.CallExpr)
-		if !ok || !code.CallsStd(pass.TypesInfo, call, "time", "Sleep") || inTest(cur) {
+		if !ok || !code.CallsStd(pass.TypesInfo, call, "time", "Sleep") || code.IsTest(pass.Fset.File(call.Pos()).Name()) || code.InTest(cur) {
 			continue
 		}
 		ctx := code.ContextAt(pass.Pkg, pass.TypesInfo, cur)
@@ -88,18 +88,6 @@ func looks(info *types.Info, loop ast.Node) (found bool) {
 		return !found
 	})
 	return found
-}
-
-// inTest reports whether the file is a test, or of a package that helps tests.
-func inTest(cur inspector.Cursor) bool {
-	for outer := range cur.Enclosing((*ast.File)(nil)) {
-		for _, spec := range outer.Node().(*ast.File).Imports {
-			if spec.Path.Value == `"testing"` {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // inDefer reports whether the sleep is in a deferred function: there the

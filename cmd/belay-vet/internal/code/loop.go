@@ -123,6 +123,9 @@ func FewRounds(info *types.Info, loop ast.Node) bool {
 			return len(lit.Elts) <= few
 		}
 		t := info.TypeOf(x)
+		if t == nil {
+			return false
+		}
 		if p, ok := t.Underlying().(*types.Pointer); ok {
 			t = p.Elem()
 		}
@@ -165,4 +168,17 @@ func intValue(info *types.Info, e ast.Expr) (int64, bool) {
 		return 0, false
 	}
 	return constant.Int64Val(value)
+}
+
+// InTest reports whether cur is in a test, or in a file that helps tests: one
+// that imports testing.
+func InTest(cur inspector.Cursor) bool {
+	for outer := range cur.Enclosing((*ast.File)(nil)) {
+		for _, spec := range outer.Node().(*ast.File).Imports {
+			if spec.Path.Value == `"testing"` {
+				return true
+			}
+		}
+	}
+	return false
 }

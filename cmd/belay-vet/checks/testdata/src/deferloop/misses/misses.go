@@ -181,3 +181,15 @@ func given(cancels []func()) {
 		defer cancel()
 	}
 }
+
+// The lock is taken in the first round that needs it.
+func onDemand(mu *sync.Mutex, in <-chan int) {
+	locked := false
+	for v := range in {
+		if v > 0 && !locked {
+			mu.Lock()
+			defer mu.Unlock()
+			locked = true
+		}
+	}
+}
