@@ -8,6 +8,7 @@ import (
 	"go/ast"
 	"go/constant"
 	"go/types"
+	"strings"
 	"time"
 
 	"golang.org/x/tools/go/analysis"
@@ -75,11 +76,25 @@ func matters(info *types.Info, cur inspector.Cursor, call *ast.CallExpr) bool {
 	if !ok || known && d < short || code.FewRounds(info, loop.Node()) {
 		return false
 	}
-	return !known || !looks(info, loop.Node())
+	return !looks(info, loop.Node()) && (known || !jitters(call.Args[0]))
+}
+
+// jitters reports whether chance has a part in the length: mostly such sleeps
+// are short, and keep many from asking at once.
+func jitters(d ast.Expr) (found bool) {
+	ast.Inspect(d, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if f, ok := call.Fun.(*ast.SelectorExpr); ok {
+				found = found || strings.HasPrefix(f.Sel.Name, "Int") || strings.HasPrefix(f.Sel.Name, "Float") || f.Sel.Name == "N"
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 // looks reports whether the loop looks at a context itself: then a middling
-// sleep is no more than a small delay.
+// sleep, or one of unknown length, may be no more than a small delay.
 func looks(info *types.Info, loop ast.Node) (found bool) {
 	ast.Inspect(loop, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {

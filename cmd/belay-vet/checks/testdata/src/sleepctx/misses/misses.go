@@ -3,6 +3,7 @@ package misses
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"time"
 )
@@ -24,6 +25,18 @@ func short(ctx context.Context, d time.Duration) {
 func delay(ctx context.Context) {
 	for ctx.Err() == nil {
 		time.Sleep(500 * time.Millisecond)
+	}
+	for d := time.Millisecond; ctx.Err() == nil; d *= 2 {
+		time.Sleep(d)
+	}
+}
+
+// Who asks again after a random time mostly does so soon.
+func jitter(ctx context.Context, longest time.Duration) {
+	for try(ctx) != nil {
+		time.Sleep(time.Duration(rand.Int64N(int64(longest))))
+		time.Sleep(time.Duration(rand.Float64() * float64(longest)))
+		time.Sleep(rand.N(longest))
 	}
 }
 
