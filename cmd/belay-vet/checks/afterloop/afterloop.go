@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
+	"regexp"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/ctrlflow"
@@ -87,9 +88,23 @@ func look(pass *check.Pass, cur inspector.Cursor) (find, bool) {
 	return f, goesOn
 }
 
-// waitsForEnd reports whether the clause waits for a context's end, which is
-// nothing that happens round after round.
+// waitsForEnd reports whether the clause waits for an end, which is nothing
+// that happens round after round: that of a context, or of whatever says so by
+// a channel without values that is named for it.
 func waitsForEnd(info *types.Info, clause *ast.CommClause) bool {
-	call, ok := code.Received(clause.Comm).(*ast.CallExpr)
-	return ok && code.CallsStd(info, call, "context", "Context.Done")
+	from := code.Received(clause.Comm)
+	if from == nil {
+		return false
+	}
+	if call, ok := from.(*ast.CallExpr); ok && code.CallsStd(info, call, "context", "Context.Done") {
+		return true
+	}
+	channel, ok := info.TypeOf(from).Underlying().(*types.Chan)
+	if !ok {
+		return false
+	}
+	empty, ok := channel.Elem().Underlying().(*types.Struct)
+	return ok && empty.NumFields() == 0 && ending.MatchString(types.ExprString(from))
 }
+
+var ending = regexp.MustCompile(`(?i)(clos|done|stop|quit|exit|shut|kill|cancel|finish)\w*(\(\))?$`)

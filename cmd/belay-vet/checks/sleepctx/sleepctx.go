@@ -37,7 +37,7 @@ func run(pass *check.Pass) {
 			continue
 		}
 		ctx := code.ContextAt(pass.Pkg, pass.TypesInfo, cur)
-		if ctx == "" || !matters(pass.TypesInfo, cur, call) || inDefer(cur) || afterEnd(pass, cur) {
+		if ctx == "" || plays(cur, ctx) || !matters(pass.TypesInfo, cur, call) || inDefer(cur) || afterEnd(pass, cur) {
 			continue
 		}
 		pass.Report(analysis.Diagnostic{
@@ -63,6 +63,13 @@ func duration(info *types.Info, call *ast.CallExpr) (time.Duration, bool) {
 	}
 	n, exact := constant.Int64Val(value)
 	return time.Duration(n), exact
+}
+
+// plays reports whether the sleep is a handler's own, outside of loops: one
+// that plays the slow server, or slows guesses down.
+func plays(cur inspector.Cursor, ctx string) bool {
+	_, loops := code.LoopAround(cur)
+	return !loops && strings.HasSuffix(ctx, ".Context()")
 }
 
 // matters reports whether the sleep is long, or of unknown or middling length

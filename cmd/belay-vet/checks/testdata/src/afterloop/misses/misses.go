@@ -28,6 +28,16 @@ func looksLater(ctx context.Context) {
 	}
 }
 
+// So with a channel that is closed at the end.
+func condition(closeCh <-chan struct{}, running func() bool) {
+	for running() {
+		select {
+		case <-closeCh:
+		case <-time.After(time.Second):
+		}
+	}
+}
+
 // Each other case leaves the loop.
 func leaves(done chan struct{}, results chan int) int {
 	for {

@@ -151,3 +151,9 @@ func later(w http.ResponseWriter, f func(http.ResponseWriter) *http.Request) {
 	ctx := f(w).Context()
 	_ = try(ctx)
 }
+
+// The handler plays the slow server.
+func slow(w http.ResponseWriter, r *http.Request) {
+	time.Sleep(10 * time.Second)
+	w.WriteHeader(http.StatusOK)
+}
