@@ -4,12 +4,22 @@ package checks
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/belay-go/belay/cmd/belay-vet/checks/afterloop"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/deferloop"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/draintimer"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/sleepctx"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/ticker"
 )
 
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
+		afterloop.Analyzer,
+		deferloop.Analyzer,
+		draintimer.Analyzer,
 		ignore.Analyzer,
+		sleepctx.Analyzer,
+		ticker.Analyzer,
 	}
 }

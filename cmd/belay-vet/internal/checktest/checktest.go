@@ -20,7 +20,8 @@ import (
 // Run tests the analyzer on each package below checks/testdata/src in the
 // folder of its name. A package whose name begins with "misses" has nothing
 // to find, each other one has something, and where a fix is suggested a .golden
-// file says what it leads to.
+// file says what it leads to. A package with a go.mod is a module of its own,
+// for what depends on the version of the language.
 func Run(t *testing.T, a *analysis.Analyzer) {
 	t.Helper()
 	testdata, err := filepath.Abs("../testdata")
@@ -41,7 +42,11 @@ func Run(t *testing.T, a *analysis.Analyzer) {
 			if strings.HasPrefix(name, "misses") != (wants == 0) {
 				t.Fatalf("%d findings expected in %s", wants, dir)
 			}
-			for _, r := range analysistest.RunWithSuggestedFixes(t, testdata, a, a.Name+"/"+name) {
+			root, pattern := testdata, a.Name+"/"+name
+			if own(dir) {
+				root, pattern = dir, "."
+			}
+			for _, r := range analysistest.RunWithSuggestedFixes(t, root, a, pattern) {
 				fixes := 0
 				for _, d := range r.Action.Diagnostics {
 					fixes += len(d.SuggestedFixes)
@@ -66,6 +71,12 @@ func Run(t *testing.T, a *analysis.Analyzer) {
 	t.Run("page", func(t *testing.T) { page(t, testdata, a) })
 }
 
+// own reports whether the folder is a module of its own.
+func own(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
 func count(t *testing.T, dir, pattern, text string) (n int) {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(dir, pattern))
@@ -83,10 +94,14 @@ func count(t *testing.T, dir, pattern, text string) (n int) {
 // those on disk.
 func load(t *testing.T, testdata, dir string, overlay map[string][]byte) []*packages.Package {
 	t.Helper()
+	root, env := filepath.Join(testdata, "src"), []string{"GOPATH=" + testdata, "GO111MODULE=off", "GOWORK=off", "GOFLAGS="}
+	if own(filepath.Join(root, dir)) {
+		root, dir, env = filepath.Join(root, dir), ".", []string{"GO111MODULE=on", "GOPROXY=off", "GOWORK=off", "GOFLAGS="}
+	}
 	pkgs, err := packages.Load(&packages.Config{
 		Mode:    packages.LoadAllSyntax | packages.NeedModule,
-		Dir:     filepath.Join(testdata, "src"),
-		Env:     append(os.Environ(), "GOPATH="+testdata, "GO111MODULE=off", "GOWORK=off", "GOFLAGS="),
+		Dir:     root,
+		Env:     append(os.Environ(), env...),
 		Overlay: overlay,
 	}, dir)
 	if err != nil {
