@@ -4,12 +4,14 @@ package checks
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/belay-go/belay/cmd/belay-vet/checks/groupwait"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
 )
 
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
+		groupwait.Analyzer,
 		ignore.Analyzer,
 	}
 }
