@@ -4,6 +4,7 @@ package checks
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/belay-go/belay/cmd/belay-vet/checks/groupctx"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/groupwait"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
 )
@@ -11,6 +12,7 @@ import (
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
+		groupctx.Analyzer,
 		groupwait.Analyzer,
 		ignore.Analyzer,
 	}
