@@ -4,16 +4,24 @@ package checks
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/belay-go/belay/cmd/belay-vet/checks/earlyreturn"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/groupctx"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/groupwait"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/lockedthread"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/loopvar"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/nestedgo"
 )
 
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
+		earlyreturn.Analyzer,
 		groupctx.Analyzer,
 		groupwait.Analyzer,
 		ignore.Analyzer,
+		lockedthread.Analyzer,
+		loopvar.Analyzer,
+		nestedgo.Analyzer,
 	}
 }
