@@ -3,11 +3,17 @@ package earlyreturn
 
 import (
 	_ "embed"
+	"fmt"
 	"go/ast"
 	"go/types"
+	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/ctrlflow"
+	"golang.org/x/tools/go/ast/edge"
+	"golang.org/x/tools/go/ast/inspector"
+	"golang.org/x/tools/go/cfg"
 
 	"github.com/belay-go/belay/cmd/belay-vet/internal/check"
 	"github.com/belay-go/belay/cmd/belay-vet/internal/code"
@@ -27,27 +33,62 @@ func run(pass *check.Pass) {
 		if g.Escapes || flow == nil || !waitsHere(g) || endsContext(pass.TypesInfo, body) {
 			continue
 		}
-		reported := map[*ast.ReturnStmt]bool{}
-		for _, call := range g.Called("Go") {
-			if call.Func != g.Func {
-				continue
-			}
-			walk := code.Walk{Covers: func(n ast.Node) bool {
-				ret, ok := n.(*ast.ReturnStmt)
-				return ok && reported[ret] || joins(pass.TypesInfo, n, g)
-			}}
-			for ret := walk.Escape(flow, call.Call); ret != nil; ret = walk.Escape(flow, call.Call) {
-				reported[ret] = true
-				if !excused(pass, ret) {
-					pass.Report(analysis.Diagnostic{
-						Pos: ret.Pos(), End: ret.End(),
-						Message: "returns without " + g.Ident.Name + ".Wait while tasks of the group may run: wait for them here too, or defer the cancel of their context",
-						Related: []analysis.RelatedInformation{{Pos: call.Call.Pos(), End: call.Call.Rparen, Message: "started here"}},
-					})
-				}
+		report(pass, g, leaves(pass, g, flow))
+	}
+}
+
+// leaving is a return, with the call of Go whose task it leaves behind.
+type leaving struct {
+	ret   *ast.ReturnStmt
+	start *ast.CallExpr
+}
+
+// leaves returns the returns that leave tasks of the group behind, in source
+// order.
+func leaves(pass *check.Pass, g *code.Group, flow *cfg.CFG) (found []leaving) {
+	seen := map[*ast.ReturnStmt]bool{}
+	walk := code.Walk{Covers: func(n ast.Node) bool {
+		ret, ok := n.(*ast.ReturnStmt)
+		return ok && seen[ret] || joins(pass.TypesInfo, n, g)
+	}}
+	for _, call := range g.Called("Go") {
+		if call.Func != g.Func {
+			continue
+		}
+		for ret := walk.Escape(flow, call.Call); ret != nil; ret = walk.Escape(flow, call.Call) {
+			seen[ret] = true
+			if !excused(pass, ret) {
+				found = append(found, leaving{ret, call.Call})
 			}
 		}
 	}
+	slices.SortFunc(found, func(a, b leaving) int { return int(a.ret.Pos() - b.ret.Pos()) })
+	return found
+}
+
+// report makes one finding of the returns: they have one reason, and mostly one
+// remedy.
+func report(pass *check.Pass, g *code.Group, found []leaving) {
+	if len(found) == 0 {
+		return
+	}
+	first := found[0]
+	more := ""
+	if n := len(found) - 1; n == 1 {
+		more = ", as does one more return below"
+	} else if n > 1 {
+		more = fmt.Sprintf(", as do %d more returns below", n)
+	}
+	d := analysis.Diagnostic{
+		Pos: first.ret.Pos(), End: first.ret.End(),
+		Message: fmt.Sprintf("returns without %s.Wait while tasks of the group may run%s: wait for them here too, or defer the cancel of their context",
+			g.Ident.Name, more),
+		Related: []analysis.RelatedInformation{{Pos: first.start.Pos(), End: first.start.Rparen, Message: "started here"}},
+	}
+	for _, l := range found[1:] {
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: l.ret.Pos(), End: l.ret.End(), Message: "returns too"})
+	}
+	pass.Report(d)
 }
 
 // waitsHere reports whether the function itself waits for the group, and
@@ -108,8 +149,8 @@ func joins(info *types.Info, n ast.Node, g *code.Group) (found bool) {
 }
 
 // excused reports whether the return stands behind a question to a context: in
-// a select's case for its end, or in an if that asks Err. The tasks most likely
-// ask the same.
+// a select's case for its end, or in an if that asks Err, or that follows a
+// wait which fails with a context. The tasks most likely ask the same.
 func excused(pass *check.Pass, ret *ast.ReturnStmt) bool {
 	cur, ok := pass.Root.FindNode(ret)
 	if !ok {
@@ -122,7 +163,7 @@ func excused(pass *check.Pass, ret *ast.ReturnStmt) bool {
 				return true
 			}
 		case *ast.IfStmt:
-			if asks(pass.TypesInfo, n.Cond) || n.Init != nil && asks(pass.TypesInfo, n.Init) {
+			if asks(pass.TypesInfo, n.Cond) || n.Init != nil && asks(pass.TypesInfo, n.Init) || asksBefore(pass.TypesInfo, around) {
 				return true
 			}
 		default:
@@ -132,13 +173,52 @@ func excused(pass *check.Pass, ret *ast.ReturnStmt) bool {
 	return false
 }
 
+// asksBefore reports whether the statement in front of an if without one of its
+// own asks.
+func asksBefore(info *types.Info, cur inspector.Cursor) bool {
+	if cur.Node().(*ast.IfStmt).Init != nil || cur.ParentEdgeKind() != edge.BlockStmt_List {
+		return false
+	}
+	before, ok := cur.PrevSibling()
+	if !ok {
+		return false
+	}
+	assign, ok := before.Node().(*ast.AssignStmt)
+	return ok && asks(info, assign)
+}
+
+// asks reports whether the node looks at the end of a context, or waits for
+// something until then.
 func asks(info *types.Info, n ast.Node) (found bool) {
-	ast.Inspect(n, func(m ast.Node) bool {
-		if sel, ok := m.(*ast.SelectorExpr); ok && (sel.Sel.Name == "Done" || sel.Sel.Name == "Err") {
-			t := info.TypeOf(sel.X)
-			found = found || t != nil && code.IsContext(t)
+	code.Direct(n, func(m ast.Node) bool {
+		switch m := m.(type) {
+		case *ast.SelectorExpr:
+			t := info.TypeOf(m.X)
+			found = found || (m.Sel.Name == "Done" || m.Sel.Name == "Err") && t != nil && code.IsContext(t)
+		case *ast.CallExpr:
+			found = found || waits(info, m)
 		}
 		return !found
 	})
 	return found
+}
+
+// waits reports whether the call waits for its turn, by its name, and has a
+// context to give up by. Little else makes such a call fail.
+func waits(info *types.Info, call *ast.CallExpr) bool {
+	if len(call.Args) == 0 {
+		return false
+	}
+	if t := info.TypeOf(call.Args[0]); t == nil || !code.IsContext(t) {
+		return false
+	}
+	name := ""
+	switch fun := ast.Unparen(call.Fun).(type) {
+	case *ast.Ident:
+		name = fun.Name
+	case *ast.SelectorExpr:
+		name = fun.Sel.Name
+	}
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "acquire") || strings.HasPrefix(name, "wait") || strings.HasPrefix(name, "sleep")
 }

@@ -24,9 +24,11 @@ var page string
 // no use for it.
 var Analyzer = check.New("groupctx", page, run, ctrlflow.Analyzer)
 
-// derivation is a statement g, ctx := errgroup.WithContext(parent), or with =.
+// derivation is a statement g, ctx := errgroup.WithContext(parent), or one with
+// = or var.
 type derivation struct {
-	stmt   *ast.AssignStmt
+	stmt   ast.Node
+	names  []ast.Expr
 	call   *ast.CallExpr
 	group  *types.Var
 	ctx    *types.Var       // nil if it is discarded
@@ -37,7 +39,7 @@ func run(pass *check.Pass) {
 	flows := pass.ResultOf[ctrlflow.Analyzer].(*ctrlflow.CFGs)
 	spoilt := newSpoilt(pass)
 	reported := map[ast.Node]bool{}
-	for cur := range pass.Root.Preorder((*ast.AssignStmt)(nil)) {
+	for cur := range pass.Root.Preorder((*ast.AssignStmt)(nil), (*ast.ValueSpec)(nil)) {
 		d, ok := derivationAt(pass.TypesInfo, cur)
 		if !ok {
 			continue
@@ -63,22 +65,29 @@ func run(pass *check.Pass) {
 }
 
 func derivationAt(info *types.Info, cur inspector.Cursor) (derivation, bool) {
-	s := cur.Node().(*ast.AssignStmt)
-	if len(s.Lhs) != 2 || len(s.Rhs) != 1 {
+	d := derivation{stmt: cur.Node()}
+	var values []ast.Expr
+	switch s := d.stmt.(type) {
+	case *ast.AssignStmt:
+		d.names, values = s.Lhs, s.Rhs
+	case *ast.ValueSpec:
+		for _, name := range s.Names {
+			d.names = append(d.names, name)
+		}
+		values = s.Values
+	}
+	if len(d.names) != 2 || len(values) != 1 {
 		return derivation{}, false
 	}
-	call, ok := ast.Unparen(s.Rhs[0]).(*ast.CallExpr)
+	call, ok := ast.Unparen(values[0]).(*ast.CallExpr)
 	if !ok || !code.Calls(info, call, code.Errgroup, "WithContext", "New") {
 		return derivation{}, false
 	}
-	group := local(info, s.Lhs[0])
-	ctx := local(info, s.Lhs[1])
-	id, _ := s.Lhs[1].(*ast.Ident)
-	around, found := code.FuncAround(cur)
-	if group == nil || !found || id == nil || (ctx == nil) != (id.Name == "_") {
-		return derivation{}, false
-	}
-	return derivation{stmt: s, call: call, group: group, ctx: ctx, around: around}, true
+	d.call = call
+	d.group, d.ctx = local(info, d.names[0]), local(info, d.names[1])
+	d.around, ok = code.FuncAround(cur)
+	id, named := d.names[1].(*ast.Ident)
+	return d, ok && named && d.group != nil && (d.ctx == nil) == (id.Name == "_")
 }
 
 // local returns the local variable, or parameter, that e names.
@@ -168,13 +177,15 @@ func discarded(pass *check.Pass, d derivation) {
 		Pos: d.stmt.Pos(), End: d.stmt.End(),
 		Message: "the group's context is discarded: a task that fails cancels nothing; give it to the tasks, or make the group without one",
 	}
-	if sel, ok := ast.Unparen(d.call.Fun).(*ast.SelectorExpr); ok && droppable(pass, d) {
+	sel, ok := ast.Unparen(d.call.Fun).(*ast.SelectorExpr)
+	assign, ok2 := d.stmt.(*ast.AssignStmt)
+	if ok && ok2 && droppable(pass, d) {
 		pkg := sel.X.(*ast.Ident).Name
 		diagnostic.SuggestedFixes = []analysis.SuggestedFix{{
 			Message: "make the group without a context, which changes nothing",
 			TextEdits: []analysis.TextEdit{{
-				Pos: d.stmt.Lhs[0].End(), End: d.stmt.End(),
-				NewText: []byte(" " + d.stmt.Tok.String() + " new(" + pkg + ".Group)"),
+				Pos: d.names[0].End(), End: d.stmt.End(),
+				NewText: []byte(" " + assign.Tok.String() + " new(" + pkg + ".Group)"),
 			}},
 		}}
 	}

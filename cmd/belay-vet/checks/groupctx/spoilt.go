@@ -63,12 +63,16 @@ func (s *spoilt) fails(call *ast.CallExpr, i int) bool {
 		return false
 	}
 	f := code.Callee(s.info, call)
-	sig, ok := types.Unalias(s.info.TypeOf(call.Fun)).Underlying().(*types.Signature)
+	t := s.info.TypeOf(call.Fun)
+	if t == nil {
+		return false
+	}
+	sig, ok := t.Underlying().(*types.Signature)
 	if !ok {
 		return false
 	}
 	if f == nil {
-		return canFail(sig)
+		return !reports(called(call), sig) && canFail(sig)
 	}
 	if code.CallsStd(s.info, call, "context", "WithCancel", "WithCancelCause", "WithTimeout", "WithTimeoutCause",
 		"WithDeadline", "WithDeadlineCause") ||
@@ -76,7 +80,7 @@ func (s *spoilt) fails(call *ast.CallExpr, i int) bool {
 		code.Calls(s.info, call, code.Errgroup, "WithContext", "New") {
 		return true
 	}
-	if f.Pkg() != nil && f.Pkg().Path() == "context" || reports(f, sig) {
+	if f.Pkg() != nil && f.Pkg().Path() == "context" || reports(f.Name(), sig) {
 		return false
 	}
 	if fn := s.bodies[f.Origin()]; fn != nil {
@@ -127,13 +131,13 @@ func isError(t types.Type) bool { return types.Identical(t, types.Universe.Looku
 // reports reports whether a function, by its looks, only reads values of the
 // context or tells somebody what happened: its name says so, or it takes an
 // error.
-func reports(f *types.Func, sig *types.Signature) bool {
+func reports(name string, sig *types.Signature) bool {
 	for v := range sig.Params().Variables() {
 		if isError(v.Type()) {
 			return true
 		}
 	}
-	name := strings.ToLower(f.Name())
+	name = strings.ToLower(name)
 	for _, word := range []string{"debug", "info", "warn", "error"} {
 		if strings.HasPrefix(name, word) {
 			return true
@@ -145,4 +149,15 @@ func reports(f *types.Func, sig *types.Signature) bool {
 		}
 	}
 	return false
+}
+
+// called returns the name of the func value that is called, if it has one.
+func called(call *ast.CallExpr) string {
+	switch fun := ast.Unparen(call.Fun).(type) {
+	case *ast.Ident:
+		return fun.Name
+	case *ast.SelectorExpr:
+		return fun.Sel.Name
+	}
+	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"go/types"
 	"go/version"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ast/edge"
@@ -231,10 +232,13 @@ func report(pass *check.Pass, s *ast.AssignStmt) {
 	file := pass.Fset.File(s.Pos())
 	first := file.PositionFor(s.Pos(), false).Line
 	last := file.PositionFor(s.End(), false).Line
-	name := s.Lhs[0].(*ast.Ident).Name
+	var names []string
+	for _, name := range s.Lhs {
+		names = append(names, name.(*ast.Ident).Name)
+	}
 	pass.Report(analysis.Diagnostic{
 		Pos: s.Pos(), End: s.End(),
-		Message: "the copy of " + name + " does nothing: since Go 1.22 each round of the loop has its own; remove the line",
+		Message: "the copy of " + strings.Join(names, ", ") + " does nothing: since Go 1.22 each round of the loop has its own; remove the line",
 		SuggestedFixes: []analysis.SuggestedFix{{
 			Message:   "remove the line",
 			TextEdits: []analysis.TextEdit{{Pos: file.LineStart(first), End: file.LineStart(last + 1)}},

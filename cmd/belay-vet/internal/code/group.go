@@ -171,8 +171,15 @@ func Derived(info *types.Info, g *Group) *types.Var {
 	}
 	var ctx *types.Var
 	ast.Inspect(g.Func.Node(), func(n ast.Node) bool {
-		if s, ok := n.(*ast.AssignStmt); ok && len(s.Rhs) == 1 && ast.Unparen(s.Rhs[0]) == g.Make && len(s.Lhs) == 2 {
-			ctx = Var(info, s.Lhs[1])
+		switch s := n.(type) {
+		case *ast.AssignStmt:
+			if len(s.Rhs) == 1 && ast.Unparen(s.Rhs[0]) == g.Make && len(s.Lhs) == 2 {
+				ctx = Var(info, s.Lhs[1])
+			}
+		case *ast.ValueSpec:
+			if len(s.Values) == 1 && ast.Unparen(s.Values[0]) == g.Make && len(s.Names) == 2 {
+				ctx = Var(info, s.Names[1])
+			}
 		}
 		return ctx == nil
 	})

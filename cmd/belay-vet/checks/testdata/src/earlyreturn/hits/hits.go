@@ -29,10 +29,10 @@ func straight(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return storeContext(ctx, 1) })
 	if _, err := open("b"); err != nil {
-		return err // want "returns without g.Wait"
+		return err // want "returns without g.Wait while tasks of the group may run, as does one more return below: wait"
 	}
 	if _, err := open("c"); err != nil {
-		return err // want "returns without g.Wait"
+		return err
 	}
 	return g.Wait()
 }
@@ -55,3 +55,17 @@ func end(hurry bool) {
 		g.Wait()
 	}
 } // want "returns without g.Wait"
+
+func several(name string) error {
+	var g errgroup.Group
+	g.Go(func() error { return store(1) })
+	switch name {
+	case "a":
+		return nil // want "as do 2 more returns below"
+	case "b":
+		return nil
+	case "c":
+		return nil
+	}
+	return g.Wait()
+}

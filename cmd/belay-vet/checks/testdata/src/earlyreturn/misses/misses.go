@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
 )
 
 func open(name string) (int, error)                  { return 0, nil }
@@ -151,4 +153,23 @@ func rounds(names []string) error {
 		}
 	}
 	return nil
+}
+
+// The wait fails when the context ends, and the tasks end with it.
+func paced(ctx context.Context, names []string, l *rate.Limiter, s *semaphore.Weighted) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, name := range names {
+		if err := l.Wait(ctx); err != nil {
+			return err
+		}
+		err := s.Acquire(ctx, 1)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error {
+			defer s.Release(1)
+			return storeContext(gctx, len(name))
+		})
+	}
+	return g.Wait()
 }

@@ -34,6 +34,13 @@ func method(ctx context.Context, s store) error {
 	return s.Flush(egCtx) // want `egCtx is the group's context, and cancelled since eg.Wait returned`
 }
 
+func declared(ctx context.Context, s store) error {
+	var g, gctx = errgroup.WithContext(ctx)
+	g.Go(func() error { return s.Flush(gctx) })
+	g.Wait()
+	return s.Flush(gctx) // want "gctx is the group's context"
+}
+
 func ours(ctx context.Context, s store) error {
 	g, ctx := belay.New(ctx, belay.Options{Limit: 3})
 	g.Go(func() error { return s.Flush(ctx) })

@@ -51,6 +51,14 @@ func harmless(ctx context.Context, s store) error {
 	return s.Failed(ctx, err)
 }
 
+var count = func(ctx context.Context, err error) error { return err }
+
+func counted(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	err := g.Wait()
+	return count(ctx, err)
+}
+
 func id(ctx context.Context) (string, error) {
 	name, ok := ctx.Value("id").(string)
 	if !ok {

@@ -19,7 +19,7 @@ func work(n int) error { return nil }
 func group(ns []int) error {
 	var g errgroup.Group
 	for i, n := range ns {
-		i, n := i, n // want "the copy of i does nothing: since Go 1.22 each round of the loop has its own; remove the line"
+		i, n := i, n // want "the copy of i, n does nothing: since Go 1.22 each round of the loop has its own; remove the line"
 		g.Go(func() error { return work(n + i) })
 	}
 	return g.Wait()
