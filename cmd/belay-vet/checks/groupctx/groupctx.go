@@ -109,30 +109,29 @@ func (s *spoilt) afterWait(d derivation, flow *cfg.CFG) (use *ast.Ident, wait as
 	if flow == nil {
 		return nil, nil
 	}
+	var found []ast.Node
 	toWait := code.Walk{Covers: func(n ast.Node) bool {
-		return waits(s.info, n, d.group) || assigns(s.info, n, d.group) || assigns(s.info, n, d.ctx)
-	}}
-	seen := map[ast.Node]bool{}
-	covers := toWait.Covers
-	toWait.Covers = func(n ast.Node) bool { return !seen[n] && covers(n) }
-	for {
-		wait = toWait.Reaches(flow, d.stmt)
-		if wait == nil {
-			return nil, nil
+		other := assigns(s.info, n, d.group) || assigns(s.info, n, d.ctx)
+		ends := !other && waits(s.info, n, d.group)
+		if ends {
+			found = append(found, n)
 		}
-		seen[wait] = true
-		if waits(s.info, wait, d.group) && !assigns(s.info, wait, d.ctx) {
-			break
+		return other || ends
+	}}
+	toWait.Escape(flow, d.stmt)
+	for _, wait := range found {
+		afterwards := code.Walk{Covers: func(n ast.Node) bool {
+			if use == nil {
+				use = s.use(n, d.ctx)
+			}
+			return use != nil || assigns(s.info, n, d.ctx)
+		}}
+		afterwards.Escape(flow, wait)
+		if use != nil {
+			return use, wait
 		}
 	}
-	afterwards := code.Walk{Covers: func(n ast.Node) bool {
-		if use == nil {
-			use = s.use(n, d.ctx)
-		}
-		return use != nil || assigns(s.info, n, d.ctx)
-	}}
-	afterwards.Escape(flow, wait)
-	return use, wait
+	return nil, nil
 }
 
 // waits reports whether the node itself calls Wait of the group.

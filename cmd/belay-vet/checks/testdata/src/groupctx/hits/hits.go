@@ -34,6 +34,16 @@ func method(ctx context.Context, s store) error {
 	return s.Flush(egCtx) // want `egCtx is the group's context, and cancelled since eg.Wait returned`
 }
 
+// The first Wait leads nowhere, the second one does.
+func second(ctx context.Context, s store) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if err := s.Flush(ctx); err != nil {
+		return g.Wait()
+	}
+	g.Wait()
+	return s.Flush(ctx) // want "ctx is the group's context"
+}
+
 func declared(ctx context.Context, s store) error {
 	var g, gctx = errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Flush(gctx) })

@@ -109,6 +109,27 @@ func restored(parent context.Context, s store) error {
 	return s.Flush(ctx)
 }
 
+// The variables hold something else by the time of Wait.
+func exchanged(ctx context.Context, s store) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g, hctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.Flush(hctx) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return s.Flush(gctx)
+}
+
+func givenBack(ctx context.Context, s store) error {
+	g, gctx := errgroup.WithContext(ctx)
+	if err := s.Flush(gctx); err != nil {
+		return err
+	}
+	gctx = ctx
+	g.Wait()
+	return s.Flush(gctx)
+}
+
 // The way past Wait doesn't come to the use.
 func branches(ctx context.Context, s store, many bool) error {
 	g, ctx := errgroup.WithContext(ctx)
