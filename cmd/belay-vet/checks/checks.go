@@ -7,7 +7,13 @@ import (
 	"github.com/belay-go/belay/cmd/belay-vet/checks/afterloop"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/deferloop"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/draintimer"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/earlyreturn"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/groupctx"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/groupwait"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/lockedthread"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/loopvar"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/nestedgo"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/sleepctx"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ticker"
 )
@@ -18,7 +24,13 @@ func All() []*analysis.Analyzer {
 		afterloop.Analyzer,
 		deferloop.Analyzer,
 		draintimer.Analyzer,
+		earlyreturn.Analyzer,
+		groupctx.Analyzer,
+		groupwait.Analyzer,
 		ignore.Analyzer,
+		lockedthread.Analyzer,
+		loopvar.Analyzer,
+		nestedgo.Analyzer,
 		sleepctx.Analyzer,
 		ticker.Analyzer,
 	}

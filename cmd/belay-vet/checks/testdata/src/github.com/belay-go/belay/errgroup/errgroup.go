@@ -13,11 +13,13 @@ func (g *Group) SetLimit(n int)            {}
 func (g *Group) Wait() error               { return nil }
 
 type Options struct {
-	Name  string
-	Limit int
+	Name            string
+	Limit           int
+	FreshGoroutines bool
 }
 
 func New(ctx context.Context, o Options) (*Group, context.Context) { return new(Group), ctx }
 
 func (g *Group) GoContext(ctx context.Context, f func(context.Context) error) error { return nil }
+func (g *Group) Resize(n int)                                                       {}
 func (g *Group) WaitContext(ctx context.Context) error                              { return nil }

@@ -16,4 +16,6 @@ func (wg *WaitGroup) Wait()                                       {}
 func (wg *WaitGroup) WaitContext(ctx context.Context) error       { return nil }
 func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) { return false }
 
+func (wg *WaitGroup) Zero() <-chan struct{} { return nil }
+
 func Wait(wg *sync.WaitGroup, d time.Duration) (timedOut bool) { return false }
