@@ -192,7 +192,10 @@ func (s *Weighted) TryAcquireUpTo(n int64) (taken int64) {
 // Release gives n units back and lets those go on who now fit. It never waits.
 // It panics with "semaphore: n < 0" if n is negative and with "semaphore:
 // released more than held" if n is more than is held: the sign of a Release
-// without its Acquire, most often after an error of Acquire was ignored.
+// without its Acquire, most often after an error of Acquire was ignored. Units
+// have no identity, so it may be a later one that panics, of those who then give
+// back what was theirs: a [limiter.Permit.Release], or an Acquire whose context
+// ended when it had just been served.
 func (s *Weighted) Release(n int64) {
 	mustNotBeNegative(n)
 	if !s.releaseFast(n) {
@@ -313,17 +316,30 @@ func (s *Weighted) takeLocked(n int64) *limiter.RefusedError {
 }
 
 // releaseSlow gives back n units, and the slot if its bit is given, under the
-// lock.
+// lock. The slot goes back in any case, as its permit has ended.
 func (s *Weighted) releaseSlow(n, slot int64) {
 	s.seize()
-	if n > s.size.Load()-s.mu.free {
-		s.publish()
-		panic("semaphore: released more than held")
-	}
-	s.mu.free += n
 	s.mu.slot &^= slot
+	held := s.giveBackLocked(n)
 	s.serveLocked()
 	s.publish()
+	mustHaveHeld(held)
+}
+
+// giveBackLocked makes n units free, if so many are held, and reports whether
+// they were.
+func (s *Weighted) giveBackLocked(n int64) (held bool) {
+	if n > s.size.Load()-s.mu.free {
+		return false
+	}
+	s.mu.free += n
+	return true
+}
+
+func mustHaveHeld(held bool) {
+	if !held {
+		panic("semaphore: released more than held")
+	}
 }
 
 func mustNotBeNegative(n int64) {
