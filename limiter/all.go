@@ -318,9 +318,9 @@ func (c *Composite) wait(ctx context.Context, d time.Duration) error {
 
 // giveBack undoes what was granted, as if it had never been taken.
 func giveBack(taken []Permit) {
+	defer releaseAll(taken)
 	for _, p := range slices.Backward(taken) {
 		p.Settle(0)
-		p.Release()
 	}
 }
 
