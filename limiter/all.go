@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -50,7 +51,7 @@ type Composite struct {
 // part is one limit of a composite.
 type part struct {
 	Limiter
-	given int    // its place among those given to All
+	given []int  // its places among those given to All: more than one if it is in several
 	rank  uint64 // 0: none
 	book  booker // nil: held
 }
@@ -66,16 +67,27 @@ type part struct {
 //
 // A limit that is neither a semaphore nor a rate of this module, nor one of
 // these inside Shadow or Watch, is taken from after the semaphores, in the order
-// here: give such limits in one order everywhere. A semaphore that is given
-// twice is taken from twice.
+// here: give such limits in one order everywhere.
 //
-// Compositions may be composed again; they count as their limits. Without any
-// limit everything is granted. All panics with "limiter: All with a nil limiter"
-// if a limit is nil.
+// Compositions may be composed again; they count as their limits. A limit on what
+// is in flight that is there twice, here or within, is taken from once, with the
+// sum of what it costs: who takes from it twice can wait for another who does, and
+// each has what the other needs. A rate that is there twice is booked with twice.
+// Without any limit everything is granted.
+//
+// All panics with
+//
+//   - "limiter: All with a nil limiter" if a limit is nil;
+//   - "limiter: All with a composition inside Shadow or Watch", as its limits
+//     could not be taken from in that order: compose what is inside Shadow and
+//     Watch, or put these around the whole;
+//   - "limiter: All with one limit in several guises" if a limit on what is in
+//     flight is there both by itself and inside Shadow or Watch, or in two of
+//     these: it can't be taken from once then.
 func All(limits ...Limiter) *Composite {
 	c := &Composite{given: len(limits)}
 	for i, l := range limits {
-		c.add(i, l)
+		c.add(l, i)
 	}
 	slices.SortStableFunc(c.held, func(a, b part) int {
 		return cmp.Compare(a.rank-1, b.rank-1) // none is the last, by wrapping around
@@ -83,36 +95,63 @@ func All(limits ...Limiter) *Composite {
 	return c
 }
 
-func (c *Composite) add(given int, l Limiter) {
+// add adds a limit that was given at these places.
+func (c *Composite) add(l Limiter, given ...int) {
 	if l == nil {
 		panic("limiter: All with a nil limiter")
 	}
 	if inner, ok := l.(*Composite); ok {
 		for _, p := range slices.Concat(inner.held, inner.rates) {
-			c.add(given, p.Limiter)
+			c.add(p.Limiter, slices.Repeat(given, len(p.given))...)
 		}
 		return
 	}
-	p := part{Limiter: l, given: given, rank: rankOf(l), book: bookerOf(l)}
+	core := coreOf(l)
+	if _, ok := core.(*Composite); ok {
+		panic("limiter: All with a composition inside Shadow or Watch")
+	}
+	p := part{Limiter: l, given: given, rank: rankOf(core), book: bookerOf(l)}
 	if p.book != nil {
 		c.rates = append(c.rates, p)
-	} else {
-		c.held = append(c.held, p)
+		return
+	}
+	for i := range c.held {
+		switch other := &c.held[i]; {
+		case same(l, other.Limiter):
+			other.given = append(other.given, given...)
+			return
+		case p.rank != 0 && p.rank == other.rank, same(core, coreOf(other.Limiter)):
+			panic("limiter: All with one limit in several guises")
+		}
+	}
+	c.held = append(c.held, p)
+}
+
+// coreOf returns what is inside Shadow and Watch.
+func coreOf(l Limiter) Limiter {
+	for {
+		switch outer := l.(type) {
+		case *Shadowed:
+			l = outer.limit
+		case *Watched:
+			l = outer.limit
+		default:
+			return l
+		}
 	}
 }
 
 // rankOf returns the rank of a limit, 0 if it has none.
-func rankOf(l Limiter) uint64 {
-	switch l := l.(type) {
-	case *Shadowed:
-		return rankOf(l.limit)
-	case *Watched:
-		return rankOf(l.limit)
-	case ranked:
+func rankOf(core Limiter) uint64 {
+	if l, ok := core.(ranked); ok {
 		return l.Rank()
 	}
 	return 0
 }
+
+// same reports whether two are one limit. A stranger's may be of a type that
+// can't be compared; such a value is no other's.
+func same(a, b Limiter) bool { return reflect.ValueOf(a).Comparable() && a == b }
 
 // bookerOf returns how to book with a limit, nil if that can't be done.
 func bookerOf(l Limiter) booker {
@@ -131,7 +170,8 @@ func bookerOf(l Limiter) booker {
 	return nil
 }
 
-// Take takes n units from each limit, as [Composite.TakeEach] does.
+// Take takes n units from each limit, as [Composite.TakeEach] does: twice as many
+// from one that is there twice.
 func (c *Composite) Take(ctx context.Context, n int64) (Permit, error) {
 	return c.take(ctx, costs{all: n})
 }
@@ -162,7 +202,7 @@ func (c *Composite) TryTake(n int64) (Permit, error) { return c.tryTake(costs{al
 // longest RetryAfter of all rates.
 func (c *Composite) TryTakeEach(cost ...int64) (Permit, error) { return c.tryTake(c.costs(cost)) }
 
-// costs are what the limits cost, by their place among those given.
+// costs are what the limits cost, by their places among those given.
 type costs struct {
 	each []int64 // nil: all the same
 	all  int64
@@ -175,11 +215,16 @@ func (c *Composite) costs(each []int64) costs {
 	return costs{each: each}
 }
 
-func (c costs) of(p *part) int64 {
-	if c.each == nil {
-		return c.all
+// of returns the sum of what the limit costs at its places; it saturates.
+func (c costs) of(p *part) (sum int64) {
+	for _, i := range p.given {
+		n := c.all
+		if c.each != nil {
+			n = c.each[i]
+		}
+		sum += min(n, math.MaxInt64-sum)
 	}
-	return c.each[p.given]
+	return sum
 }
 
 func (c costs) mustNotBeNegative() {
@@ -318,9 +363,9 @@ func (c *Composite) wait(ctx context.Context, d time.Duration) error {
 
 // giveBack undoes what was granted, as if it had never been taken.
 func giveBack(taken []Permit) {
+	defer releaseAll(taken)
 	for _, p := range slices.Backward(taken) {
 		p.Settle(0)
-		p.Release()
 	}
 }
 

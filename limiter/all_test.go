@@ -203,6 +203,9 @@ func TestTwoCompositionsOfTheSameLimitsNeverWaitInACircle(t *testing.T) {
 			limiter.All(limiter.Watch(b), limiter.Watch(a)),
 			limiter.All(enforced(b), enforced(a)),
 			limiter.All(limiter.All(b), limiter.All(rate.NewLimiter(rate.Inf, 0), a)),
+			limiter.All(limiter.All(limiter.Watch(enforced(b))), limiter.Watch(a)),
+			limiter.Watch(limiter.All(b, enforced(limiter.Watch(a)))),
+			enforced(limiter.All(b, a)),
 		}
 		var all sync.WaitGroup
 		for i := range 4000 {
@@ -233,6 +236,46 @@ func TestACompositionSettlesItsRatesAndKeepsItsPlaces(t *testing.T) {
 		p.Settle(0)
 		require.EqualValues(t, -500, tokens.Tokens())
 		require.Zero(t, places.Stats().InFlight)
+	})
+}
+
+func TestAMisuseOfOneLimitKeepsNothingOfTheOthers(t *testing.T) {
+	const misuse = "semaphore: released more than held"
+	synctest.Test(t, func(t *testing.T) {
+		for victim := range 3 {
+			var places []*semaphore.Weighted
+			var limits []limiter.Limiter
+			for range 3 {
+				places = append(places, semaphore.NewWeighted(1))
+				limits = append(limits, places[len(places)-1])
+			}
+			all := limiter.All(limits...)
+			p, err := all.TryTake(1)
+			require.NoError(t, err)
+			places[victim].Release(1)
+			require.PanicsWithValue(t, misuse, p.Release)
+			p.Release()
+			for i, s := range places {
+				require.Zero(t, s.Stats().InFlight, "%d of those with %d", i, victim)
+			}
+
+			last := semaphore.NewWeighted(1)
+			all = limiter.All(append(limits, last)...)
+			require.True(t, last.TryAcquire(1))
+			ctx, cancel := context.WithCancel(t.Context())
+			recovered := make(chan any, 1)
+			go func() {
+				defer func() { recovered <- recover() }()
+				_, _ = all.Take(ctx, 1)
+			}()
+			synctest.Wait()
+			places[victim].Release(1)
+			cancel()
+			require.Equal(t, misuse, <-recovered)
+			for i, s := range places {
+				require.Zero(t, s.Stats().InFlight, "%d of those with %d", i, victim)
+			}
+		}
 	})
 }
 

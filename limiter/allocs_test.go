@@ -17,7 +17,8 @@ import (
 
 func TestACompositionAllocatesNothing(t *testing.T) {
 	places, events := semaphore.NewWeighted(10), rate.NewLimiter(1e9, 1<<30)
-	both := limiter.All(places, events, limiter.Watch(limiter.Shadow(places)))
+	watched := limiter.Watch(limiter.Shadow(semaphore.NewWeighted(10)))
+	both := limiter.All(limiter.All(places, places), events, watched)
 	ctx, cost := t.Context(), []int64{1, 100, 2}
 	for name, take := range map[string]func() (limiter.Permit, error){
 		"Take":        func() (limiter.Permit, error) { return both.Take(ctx, 1) },

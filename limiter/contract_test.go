@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestContract(t *testing.T) {
 	var none context.Context
-	empty := limiter.All()
+	empty, place := limiter.All(), semaphore.NewWeighted(1)
 	contract.Run(t, contract.Table{
 		Calls: []contract.Call{
 			{Name: "Composite.Take", Kind: contract.Acquire, New: func() contract.Subject {
@@ -45,6 +45,8 @@ func TestContract(t *testing.T) {
 		},
 		Misuses: []contract.Misuse{
 			{Name: "All with nil", Text: "limiter: All with a nil limiter", Do: func() { limiter.All(empty, nil) }},
+			{Name: "a composition inside Watch", Text: "limiter: All with a composition inside Shadow or Watch", Do: func() { limiter.All(limiter.Watch(empty)) }},
+			{Name: "a limit and its shadow", Text: "limiter: All with one limit in several guises", Do: func() { limiter.All(place, limiter.Shadow(place)) }},
 			{Name: "Shadow of nil", Text: "limiter: Shadow of a nil limiter", Do: func() { limiter.Shadow(nil) }},
 			{Name: "Watch of nil", Text: "limiter: Watch of a nil limiter", Do: func() { limiter.Watch(nil) }},
 			{Name: "Take with a nil context", Text: "limiter: Take with a nil context", Do: func() { _, _ = empty.Take(none, 1) }},

@@ -47,3 +47,11 @@ func (f *foreign) left() int64 {
 	defer f.mu.Unlock()
 	return f.free
 }
+
+// owing is a limit that grants everything and knows debt: what is out may be
+// settled both ways.
+type owing struct{ debts }
+
+func (o *owing) TryTake(n int64) (limiter.Permit, error) { return o.take(n), nil }
+
+func (o *owing) Take(_ context.Context, n int64) (limiter.Permit, error) { return o.TryTake(n) }

@@ -18,7 +18,6 @@ package limiter
 // everyone who has none, can tell.
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -54,6 +53,7 @@ type slot struct {
 	n     int64
 	parts []Permit // instead of from: what it is made of
 	rates int      // where in parts those begin that can be settled
+	watch *holding // of a permit that is watched: where it is listed
 	kept  bool     // in a Slot, and not to be put into slots
 
 	settle sync.Mutex // held by the one Settle that may be at work
@@ -116,10 +116,31 @@ func (s *Slot) Permit(from interface {
 }
 
 // newBundle returns one permit for several, of which those from rates on can be
-// settled.
+// settled. Those that hold nothing are left out; of nothing else the zero Permit
+// is made.
 func newBundle(parts []Permit, rates int) Permit {
 	s := slots.Get().(*slot)
-	s.parts, s.rates = append(s.parts, parts...), rates
+	for i, p := range parts {
+		if p.slot == nil {
+			continue
+		}
+		if i < rates {
+			s.rates++
+		}
+		s.parts = append(s.parts, p)
+	}
+	if len(s.parts) == 0 {
+		slots.Put(s)
+		return Permit{}
+	}
+	return Permit{slot: s, gen: s.state.Load()}
+}
+
+// newWatched returns a permit for another one, which says to h what becomes of
+// it.
+func newWatched(p Permit, h *holding) Permit {
+	s := slots.Get().(*slot)
+	s.parts, s.watch = append(s.parts, p), h
 	return Permit{slot: s, gen: s.state.Load()}
 }
 
@@ -163,17 +184,39 @@ func (s *slot) giveBack() {
 func (s *slot) giveBackPooled() {
 	from, n := s.from, s.n
 	if from == nil {
-		for _, p := range slices.Backward(s.parts) {
-			p.Release()
-		}
-		clear(s.parts)
-		s.parts, s.rates = s.parts[:0], 0
-		slots.Put(s)
+		s.giveBackParts()
 		return
 	}
 	s.from = nil
 	slots.Put(s)
 	from.Release(n)
+}
+
+func (s *slot) giveBackParts() {
+	defer func() {
+		clear(s.parts)
+		s.parts, s.rates, s.watch = s.parts[:0], 0, nil
+		slots.Put(s)
+	}()
+	if s.watch != nil {
+		s.watch.drop()
+	}
+	releaseAll(s.parts)
+}
+
+// releaseAll releases permits, the last first. One that panics, as somebody gave
+// back what it stood for, keeps none of the others.
+func releaseAll(parts []Permit) {
+	left := len(parts)
+	defer func() {
+		if left > 0 {
+			releaseAll(parts[:left])
+		}
+	}()
+	for left > 0 {
+		left--
+		parts[left].Release()
+	}
 }
 
 // Settle puts the cost of the call right when it is known only afterwards: the
@@ -188,18 +231,24 @@ func (p Permit) Settle(cost int64) {
 	if cost < 0 {
 		panic("limiter: cost < 0")
 	}
+	p.put(cost)
+}
+
+// put puts the units right, and returns how many more there are. Of a bundle
+// these are those of what is in flight, if there is such, else of each rate.
+func (p Permit) put(cost int64) (more int64) {
 	s := p.slot
 	if s == nil {
-		return
+		return 0
 	}
 	s.settle.Lock()
 	if !s.state.CompareAndSwap(p.gen, p.gen|settling) {
 		s.settle.Unlock()
-		return
+		return 0
 	}
 	var some [8]Permit
-	rates := append(some[:0], s.parts[s.rates:]...)
-	from, was := s.from, s.n
+	rates, held := append(some[:0], s.parts[s.rates:]...), s.rates
+	from, was, watch := s.from, s.n, s.watch
 	full, both := from.(settler)
 	if from != nil && !both {
 		cost = min(cost, was)
@@ -211,10 +260,14 @@ func (p Permit) Settle(cost int64) {
 	}
 	s.settle.Unlock()
 
-	switch {
+	switch more = cost - was; {
 	case from == nil:
-		for _, p := range rates {
-			p.Settle(cost)
+		more = putAll(rates, cost)
+		if held > 0 {
+			more = 0
+		}
+		if watch != nil {
+			watch.units.Add(more)
 		}
 	case cost == was:
 	case both:
@@ -225,6 +278,18 @@ func (p Permit) Settle(cost int64) {
 	if over {
 		s.giveBack()
 	}
+	return more
+}
+
+// putAll puts the units of several right, and returns how many more the first of
+// them has.
+func putAll(parts []Permit, cost int64) (more int64) {
+	for i, p := range parts {
+		if m := p.put(cost); i == 0 {
+			more = m
+		}
+	}
+	return more
 }
 
 func giveBackEarly(from source, n int64) {

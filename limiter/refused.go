@@ -38,6 +38,9 @@ type RefusedError struct {
 	// nobody else takes what it needs; zero if that can't be known, as it depends
 	// on when others release; the largest Duration if it never will be.
 	RetryAfter time.Duration
+	// NoWait says of ErrFull that no call may wait either: where this is the error
+	// of TryTake, Take would have been refused as well.
+	NoWait bool
 }
 
 // Error names the reason and, where it is known, when to come back.

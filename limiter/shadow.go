@@ -94,7 +94,7 @@ func (s *Shadowed) spare(err error, patience time.Duration) {
 		return
 	}
 	why, ok := errors.AsType[*RefusedError](err)
-	if ok && (errors.Is(why, ErrTooLarge) || why.RetryAfter > patience) {
+	if ok && (why.NoWait || errors.Is(why, ErrTooLarge) || why.RetryAfter > patience) {
 		s.refused.Add(1)
 	} else {
 		s.delayed.Add(1)
@@ -113,7 +113,9 @@ func (s *Shadowed) count(err error) error {
 // counts the calls that were refused or would have been, so it goes on as before
 // when the limit is turned on; Waited counts besides those that waited those
 // that would have had to, of which nobody knows whether they would have got
-// their units before their contexts ended.
+// their units before their contexts ended. Those that may not wait, as the limit
+// says by [RefusedError].NoWait, are in Refused; but who was let off is in no line,
+// and so makes none full.
 func (s *Shadowed) Stats() belay.Stats {
 	stats := statsOf(s.limit)
 	stats.Refused = s.refused.Load()

@@ -62,6 +62,47 @@ func TestAShadowNeverWaits(t *testing.T) {
 	})
 }
 
+func TestAShadowCountsAsRefusedWhoMayNotWait(t *testing.T) {
+	for name, of := range map[string]func(limiter.Limiter) limiter.Limiter{
+		"itself":   func(l limiter.Limiter) limiter.Limiter { return l },
+		"watched":  func(l limiter.Limiter) limiter.Limiter { return limiter.Watch(l) },
+		"composed": func(l limiter.Limiter) limiter.Limiter { return limiter.All(rate.NewLimiter(1, 9), l) },
+	} {
+		s := limiter.Shadow(of(semaphore.New(semaphore.Options{Size: 1, Queue: -1})))
+		for range 3 {
+			_, err := s.Take(t.Context(), 1)
+			require.NoError(t, err)
+		}
+		require.EqualValues(t, 2, s.Stats().Refused, name)
+		require.Zero(t, s.Stats().Waited, name)
+		s.Enforce(true)
+		_, err := s.Take(t.Context(), 1)
+		require.ErrorIs(t, err, limiter.ErrFull)
+		require.EqualValues(t, 3, s.Stats().Refused, name)
+		require.Zero(t, s.Stats().Waited, name)
+	}
+}
+
+func TestAShadowCountsAsRefusedWhoFindsALineThatIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit := semaphore.New(semaphore.Options{Size: 1, Queue: 1})
+		s := limiter.Shadow(limit)
+		require.True(t, limit.TryAcquire(1))
+		_, err := s.Take(t.Context(), 1)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, s.Stats().Waited, "there would have been a place in line")
+		done := make(chan error)
+		go func() { done <- limit.Acquire(t.Context(), 1) }()
+		synctest.Wait()
+		_, err = s.Take(t.Context(), 1)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, s.Stats().Refused)
+		limit.Release(1)
+		require.NoError(t, <-done)
+		require.EqualValues(t, 2, s.Stats().Waited, "that one has waited")
+	})
+}
+
 func TestAShadowStillMindsTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(context.DeadlineExceeded)

@@ -28,16 +28,15 @@ type Watched struct {
 
 // holding is one permit of a limit that was being tracked when it was taken.
 type holding struct {
-	w      *Watched
-	permit Permit // of the limit
-	since  time.Time
-	stack  [32]uintptr // of Take's caller; zeros at the end
-	units  atomic.Int64
+	w     *Watched
+	since time.Time
+	stack [32]uintptr  // of Take's caller; zeros at the end
+	units atomic.Int64 // changed by each Settle by what it changed, in whatever order
 }
 
 // Holder is one permit that is held. It is a plain value.
 type Holder struct {
-	Units int64         // that it holds
+	Units int64         // that it holds; if of a [Composite], of each of its limits
 	Age   time.Duration // since it was granted
 	Stack string        // of the call of Take or TryTake, without the arguments
 }
@@ -93,9 +92,13 @@ func (w *Watched) booker(book booker) booker {
 	}
 }
 
-// track puts a permit on the list, and returns one that takes it off again.
+// track puts a permit on the list, unless it holds nothing, and returns one that
+// takes it off again.
 func (w *Watched) track(p Permit, n int64) Permit {
-	h := &holding{w: w, permit: p, since: time.Now()}
+	if p == (Permit{}) {
+		return p
+	}
+	h := &holding{w: w, since: time.Now()}
 	h.units.Store(n)
 	runtime.Callers(3, h.stack[:]) // without Callers, track and who called it
 	w.mu.Lock()
@@ -104,27 +107,23 @@ func (w *Watched) track(p Permit, n int64) Permit {
 	}
 	w.mu.holdings[h] = struct{}{}
 	w.mu.Unlock()
-	return NewPermit(h, n)
+	return newWatched(p, h)
 }
 
-// Release takes the holding off the list. How many units it has is known to its
-// own permit.
-func (h *holding) Release(int64) {
+// drop takes the holding off the list.
+func (h *holding) drop() {
 	h.w.mu.Lock()
+	defer h.w.mu.Unlock()
 	delete(h.w.mu.holdings, h)
-	h.w.mu.Unlock()
-	h.permit.Release()
-}
-
-// Settle hands on what the permit came to.
-func (h *holding) Settle(_, is int64) {
-	h.units.Store(is)
-	h.permit.Settle(is)
 }
 
 // Holders returns the permits that are held and were taken while tracking was
 // on, the oldest first. Of a rate these are those not yet released, although
-// it gets nothing back. It takes time in proportion to their number.
+// it gets nothing back. Who was let off by a [Shadowed] limit, and has the permit
+// that holds nothing, is not among them. A [Permit.Settle] shows by what it
+// changed: a limit on what is in flight gives no more than was taken, and one
+// within a [Composite] only gets back what is released. Holders takes time in
+// proportion to their number.
 func (w *Watched) Holders() []Holder {
 	w.mu.Lock()
 	holdings := make([]*holding, 0, len(w.mu.holdings))

@@ -353,6 +353,19 @@ type broken struct{ limiter.Limiter }
 
 func (broken) Quota() (int64, int64, time.Duration, time.Duration) { panic("planted") }
 
+// Of another middleware's ResponseWriter, it is asked what is below.
+func TestAWriterThatPanicsLeavesNothingTaken(t *testing.T) {
+	room := &places{size: 1}
+	h := httplimit.Shared(room, none)(ok)
+	require.PanicsWithValue(t, "planted", func() { h.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil)) })
+	held, _, _ := room.counts()
+	require.Zero(t, held)
+}
+
+type brokenWriter struct{ http.ResponseWriter }
+
+func (brokenWriter) Unwrap() http.ResponseWriter { panic("planted") }
+
 // A limit in the shadow grants permits that hold nothing.
 func TestALimitInTheShadowRefusesNobody(t *testing.T) {
 	full := &places{size: 1}

@@ -66,13 +66,14 @@ func (m *middleware) take(ctx context.Context, limit limiter.Limiter, n int64) (
 // serve calls the handler, and releases the permit when that has ended; or
 // leaves this to a connection that was hijacked.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request, limit limiter.Limiter, permit limiter.Permit) {
-	w, hold := watch(w, r, permit)
+	var hold *writer
 	returned := false
 	defer func() {
 		if !returned || hold == nil || !hold.hijacked.Load() {
 			permit.Release()
 		}
 	}()
+	w, hold = watch(w, r, permit) // asks w, which may be anyone's code
 	h.writeFields(w.Header(), limit, unknown)
 	if h.opts.Settle {
 		r = r.WithContext(context.WithValue(r.Context(), permitKey(h.opts.Name), permit))

@@ -307,3 +307,39 @@ func spend(t *testing.T, random *rand.Rand) {
 	}
 	requireBound(t, uses, perSecond, burst)
 }
+
+// Settles of one permit that meet may come in another order than the permit saw
+// them: a refund before the charge that it is of.
+func TestSettlesInAnyOrderAddUp(t *testing.T) {
+	steps := [][2]int64{{10, 90}, {90, 0}, {0, 70}, {70, 5}}
+	for seed := range uint64(100) {
+		lim := rate.NewLimiter(0, 1000)
+		granted := rate.Grant(lim, 10)
+		for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(len(steps)) {
+			granted.Settle(steps[i][0], steps[i][1])
+		}
+		require.EqualValues(t, 995, lim.Tokens(), "seed %d", seed)
+		granted.Settle(5, 0)
+		require.EqualValues(t, 1000, lim.Tokens(), "seed %d", seed)
+		granted.Release(0)
+	}
+}
+
+func TestSettlesThatMeetAddUp(t *testing.T) {
+	lim := rate.NewLimiter(0, 1<<30)
+	for range 2000 {
+		before := lim.Tokens()
+		p, err := lim.TryTake(1000)
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() { p.Settle(rand.Int64N(2000)) })
+		}
+		all.Wait()
+		p.Settle(5)
+		require.Equal(t, before-5, lim.Tokens())
+		p.Settle(0)
+		require.Equal(t, before, lim.Tokens())
+		p.Release()
+	}
+}

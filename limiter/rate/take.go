@@ -129,21 +129,26 @@ func (lim *Limiter) endLocked(c *claim) {
 	lim.freeLocked(c)
 }
 
-// Settle turns the was units that were taken into is units.
+// Settle turns the was units that were taken into is units. Of Settles that meet
+// the second may come first, and give back more than is known to have been taken:
+// what is below zero waits for the other one, as a refund would be lost that has
+// nothing to come from.
 func (c *claim) Settle(was, is int64) {
 	lim := c.lim
 	t := lim.lock()
 	defer lim.mu.Unlock()
+	before := max(0, c.units)
+	c.units += is - was
+	after := max(0, c.units)
 	if !lim.mu.limit.unlimited() {
 		lim.mu.advance(t)
-		if is < was {
-			lim.refundLocked(c, float64(was)-float64(is))
+		if after < before {
+			lim.refundLocked(c, float64(before)-float64(after))
 			lim.moveLocked(t)
 		} else {
-			lim.chargeLocked(c, float64(is)-float64(was))
+			lim.chargeLocked(c, float64(after)-float64(before))
 		}
 	}
-	c.units += is - was
 	if c.released && c.units == c.left {
 		lim.endLocked(c)
 	}

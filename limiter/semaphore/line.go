@@ -130,16 +130,18 @@ func (s *Weighted) waited(w *elem) error {
 func (s *Weighted) giveUp(w *elem) {
 	s.cancelled.Add(1)
 	s.seize()
+	held := true
 	switch w.Value.state {
 	case queued:
 		w.Value.state = left
 		s.mu.line.Remove(w)
 	case served:
-		s.mu.free += w.Value.n
+		held = s.giveBackLocked(w.Value.n)
 	}
 	s.serveLocked()
 	s.publish()
 	discard(w)
+	mustHaveHeld(held)
 }
 
 // serveLocked serves the line from its front as far as it fits: the one place

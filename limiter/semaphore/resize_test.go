@@ -4,6 +4,7 @@ package semaphore_test
 // permits and refusals, each promise by itself.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -212,6 +213,38 @@ func TestARefusalSaysWhyAndNotWhen(t *testing.T) {
 		require.ErrorAs(t, err, &why)
 		require.Equal(t, want, *why)
 	}
+}
+
+func TestARefusalSaysWhetherWaitingIsPossible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noWait := func(_ limiter.Permit, err error) bool {
+			require.ErrorIs(t, err, limiter.ErrFull)
+			var why *limiter.RefusedError
+			require.ErrorAs(t, err, &why)
+			return why.NoWait
+		}
+		for queue := range int64(3) {
+			s := semaphore.New(semaphore.Options{Size: 1, Queue: cmp.Or(queue, -1)})
+			require.True(t, s.TryAcquire(1))
+			for waiting := range queue {
+				require.False(t, noWait(s.TryTake(1)), "%d of %d wait", waiting, queue)
+				go func() { require.NoError(t, s.Acquire(background, 1)) }()
+				synctest.Wait()
+			}
+			require.True(t, noWait(s.TryTake(1)), "%d of %d wait", queue, queue)
+			require.True(t, noWait(s.Take(background, 1)))
+			s.Resize(2 + queue) // who waits goes on
+			synctest.Wait()
+			require.True(t, s.TryAcquire(1))
+			require.Equal(t, queue == 0, noWait(s.TryTake(1)))
+		}
+		s := semaphore.NewWeighted(0)
+		_, err := s.TryTake(0)
+		require.NoError(t, err)
+		s.Resize(1)
+		require.True(t, s.TryAcquire(1))
+		require.False(t, noWait(s.TryTake(1)), "any number may wait")
+	})
 }
 
 func TestTheErrorOfATakeCarriesTheCause(t *testing.T) {

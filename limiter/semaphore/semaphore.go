@@ -73,6 +73,7 @@ var ErrTooLarge = limiter.ErrTooLarge
 var (
 	errTooLarge = &limiter.RefusedError{Reason: limiter.ErrTooLarge, RetryAfter: math.MaxInt64}
 	errFull     = &limiter.RefusedError{Reason: limiter.ErrFull}
+	errNoWait   = &limiter.RefusedError{Reason: limiter.ErrFull, NoWait: true}
 )
 
 // Weighted is a semaphore. Its units have no identity: whoever wants may release
@@ -149,7 +150,8 @@ func New(o Options) *Weighted {
 //     wait;
 //   - a [*limiter.RefusedError] that is [ErrTooLarge], at once, if n is more
 //     than the size, and also when [Weighted.Resize] makes it so during the wait;
-//   - one that is [limiter.ErrFull], at once, if as many calls wait as may.
+//   - one that is [limiter.ErrFull] and says NoWait, at once, if as many calls
+//     wait as may.
 //
 // A weight of zero takes nothing but waits its turn if others wait. Acquire
 // panics with "semaphore: n < 0" if n is negative and with "semaphore: Acquire
@@ -192,7 +194,10 @@ func (s *Weighted) TryAcquireUpTo(n int64) (taken int64) {
 // Release gives n units back and lets those go on who now fit. It never waits.
 // It panics with "semaphore: n < 0" if n is negative and with "semaphore:
 // released more than held" if n is more than is held: the sign of a Release
-// without its Acquire, most often after an error of Acquire was ignored.
+// without its Acquire, most often after an error of Acquire was ignored. Units
+// have no identity, so it may be a later one that panics, of those who then give
+// back what was theirs: a [limiter.Permit.Release], or an Acquire whose context
+// ended when it had just been served.
 func (s *Weighted) Release(n int64) {
 	mustNotBeNegative(n)
 	if !s.releaseFast(n) {
@@ -219,7 +224,7 @@ func (s *Weighted) Take(ctx context.Context, n int64) (limiter.Permit, error) {
 	switch err := s.acquire(ctx, n); err {
 	case nil:
 		return limiter.NewPermit(s, n), nil
-	case errFull, errTooLarge:
+	case errNoWait, errTooLarge:
 		return limiter.Permit{}, err
 	default:
 		return limiter.Permit{}, ctxerr.Of(ctx)
@@ -228,8 +233,8 @@ func (s *Weighted) Take(ctx context.Context, n int64) (limiter.Permit, error) {
 
 // TryTake is [Weighted.TryAcquire] by the rules of [limiter.Limiter]: the error
 // is a [*limiter.RefusedError], either [limiter.ErrFull] or [ErrTooLarge], whose
-// RetryAfter is not known. It never waits, and panics with "semaphore: n < 0" if
-// n is negative.
+// RetryAfter is not known. It says NoWait if as many calls wait as may. TryTake
+// never waits, and panics with "semaphore: n < 0" if n is negative.
 func (s *Weighted) TryTake(n int64) (limiter.Permit, error) {
 	mustNotBeNegative(n)
 	if p, ok := s.takeFast(n); ok {
@@ -269,7 +274,7 @@ func (s *Weighted) acquire(ctx context.Context, n int64) error {
 	done := ctx.Done()
 	s.seize()
 	err := s.takeLocked(n)
-	if err == errFull && (s.queue == 0 || s.mu.line.Len() < s.queue-1) {
+	if err == errFull {
 		return s.wait(ctx, done, n)
 	}
 	s.publish()
@@ -287,7 +292,7 @@ func (s *Weighted) tryAcquire(n int64) error {
 	}
 	if s.fullFast(n) {
 		s.refused.Add(1)
-		return errFull
+		return s.full(0) // nobody waits while the word is fast
 	}
 	s.seize()
 	err := s.takeLocked(n)
@@ -299,31 +304,53 @@ func (s *Weighted) tryAcquire(n int64) error {
 	return err
 }
 
-// takeLocked takes n if that is free and nobody waits.
+// takeLocked takes n if that is free and nobody waits. It says errFull only to
+// whom may wait.
 func (s *Weighted) takeLocked(n int64) *limiter.RefusedError {
 	switch {
 	case n > s.size.Load():
 		return errTooLarge
 	case n > s.mu.free || s.mu.line.Len() > 0:
-		return errFull
+		return s.full(s.mu.line.Len())
 	}
 	s.mu.free -= n
 	s.mu.total += uint64(n)
 	return nil
 }
 
+// full is the refusal for want of room while so many wait.
+func (s *Weighted) full(waiting int64) *limiter.RefusedError {
+	if s.queue > 0 && waiting >= s.queue-1 {
+		return errNoWait
+	}
+	return errFull
+}
+
 // releaseSlow gives back n units, and the slot if its bit is given, under the
-// lock.
+// lock. The slot goes back in any case, as its permit has ended.
 func (s *Weighted) releaseSlow(n, slot int64) {
 	s.seize()
-	if n > s.size.Load()-s.mu.free {
-		s.publish()
-		panic("semaphore: released more than held")
-	}
-	s.mu.free += n
 	s.mu.slot &^= slot
+	held := s.giveBackLocked(n)
 	s.serveLocked()
 	s.publish()
+	mustHaveHeld(held)
+}
+
+// giveBackLocked makes n units free, if so many are held, and reports whether
+// they were.
+func (s *Weighted) giveBackLocked(n int64) (held bool) {
+	if n > s.size.Load()-s.mu.free {
+		return false
+	}
+	s.mu.free += n
+	return true
+}
+
+func mustHaveHeld(held bool) {
+	if !held {
+		panic("semaphore: released more than held")
+	}
 }
 
 func mustNotBeNegative(n int64) {

@@ -40,6 +40,30 @@ func TestSmallRequestsDoNotPassALargeOne(t *testing.T) {
 	})
 }
 
+// The one who gives back what it was just granted is not the one who released
+// too much; but what is free would be more than there is.
+func TestWhoGivesUpUnitsThatSomeoneElseReleasedPanicsAndChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.NewWeighted(2)
+		require.True(t, s.TryAcquire(2))
+		ctx, cancel := context.WithCancel(t.Context())
+		recovered := make(chan any, 1)
+		go func() {
+			defer func() { recovered <- recover() }()
+			_ = s.Acquire(ctx, 2)
+		}()
+		synctest.Wait()
+		cancel()
+		s.Release(2) // serves it
+		s.Release(1) // of what it has
+		require.Equal(t, "semaphore: released more than held", <-recovered)
+		require.EqualValues(t, 1, s.Stats().InFlight)
+		require.EqualValues(t, 1, s.TryAcquireUpTo(3))
+		s.Release(2)
+		require.Zero(t, s.Stats().InFlight)
+	})
+}
+
 func TestASteadyStreamOfSmallRequestsDoesNotStarveALargeOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size, hold = 8, time.Second

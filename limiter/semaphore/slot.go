@@ -18,11 +18,13 @@ func (s *Weighted) furnish() *own {
 }
 
 // Release gives back n units, and the slot to the next who finds its bit clear:
-// the permit has nothing to do with it any more.
+// the permit has nothing to do with it any more. It panics as Weighted.Release
+// does: where someone gave back what this permit stood for, it is only here that
+// it shows.
 func (o *own) Release(n int64) {
 	for {
 		word := o.s.word.Load()
-		if word < 0 {
+		if word < 0 || n > o.s.size.Load()-free(word) { // as in releaseFast
 			o.s.releaseSlow(n, slotInUse)
 			return
 		}

@@ -85,6 +85,52 @@ func TestASettledPermitKeepsItsSlot(t *testing.T) {
 	other.Release()
 }
 
+// The permit of the slot goes back past the lock, by a swap of its own.
+func TestAPermitOfTheSlotWhoseUnitsWereGivenBackAlreadyPanicsAndChangesNothing(t *testing.T) {
+	const misuse = "semaphore: released more than held"
+	for _, size := range []int64{1, 5, semaphore.MaxFree, semaphore.MaxFree + 1} {
+		for _, resized := range []bool{false, true} {
+			s := semaphore.NewWeighted(size)
+			p, err := s.TryTake(1)
+			require.NoError(t, err)
+			s.Release(1) // not its own
+			if resized {
+				s.Resize(size - 1)
+				s.Resize(size)
+			}
+			require.PanicsWithValue(t, misuse, p.Release)
+			require.NotPanics(t, p.Release, "it has ended")
+			require.Zero(t, s.Stats().InFlight)
+			require.False(t, semaphore.SlotInUse(s), "the next permit may have it")
+			require.EqualValues(t, size, s.TryAcquireUpTo(size), "no more than the size")
+			require.False(t, s.TryAcquire(1))
+			s.Release(size)
+			require.Zero(t, s.Stats().InFlight, "nothing is locked")
+		}
+	}
+}
+
+func TestAPermitOfTheSlotGivesBackNothingIfItHasMoreThanIsHeld(t *testing.T) {
+	const misuse = "semaphore: released more than held"
+	s := semaphore.NewWeighted(10)
+	p, err := s.TryTake(6)
+	require.NoError(t, err)
+	s.Release(2)
+	require.PanicsWithValue(t, misuse, func() { p.Settle(1) })
+	require.EqualValues(t, 4, s.Stats().InFlight)
+	require.True(t, semaphore.SlotInUse(s), "the permit goes on")
+	p.Release() // of what it has since
+	require.EqualValues(t, 3, s.Stats().InFlight)
+	s.Release(3)
+
+	p, err = s.TryTake(6)
+	require.NoError(t, err)
+	s.Release(2)
+	require.PanicsWithValue(t, misuse, p.Release)
+	require.EqualValues(t, 4, s.Stats().InFlight)
+	require.False(t, semaphore.SlotInUse(s))
+}
+
 func TestSlotsThatMeetAreTakenOnce(t *testing.T) {
 	s := semaphore.NewWeighted(1 << 20)
 	var all sync.WaitGroup
