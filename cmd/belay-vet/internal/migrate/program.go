@@ -6,6 +6,7 @@ package migrate
 import (
 	"context"
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -24,8 +25,10 @@ type source struct {
 	name    string // absolute
 	imports set    // which packages that may move it imports
 	lines   map[int]int
-	seen    bool // by the type checker
-	matched bool // by the patterns
+	others  []string // what it imports of other modules, if it isn't built here
+	limited bool     // by a system or a tag, to builds that this isn't
+	seen    bool     // by the type checker
+	matched bool     // by the patterns
 }
 
 // sources parses the imports of all files of the modules.
@@ -48,7 +51,12 @@ func (ws *workspace) sources() (map[string]*source, error) {
 			if err != nil {
 				return nil // the type checker says so, if it is built
 			}
+			built, err := build.Default.MatchFile(filepath.Dir(name), d.Name())
+			s.limited = err != nil || !built
 			for _, spec := range f.Imports {
+				if path := pathOf(spec); s.limited && ws.foreign(path) {
+					s.others = append(s.others, path)
+				}
 				if i := ws.pairOf(spec); i >= 0 {
 					s.imports |= 1 << i
 					s.lines[i] = fset.Position(spec.Pos()).Line
@@ -75,11 +83,22 @@ func skipped(dir, name string) bool {
 
 // pairOf returns the index of the pair from which a spec imports, or -1.
 func (ws *workspace) pairOf(spec *ast.ImportSpec) int {
-	path, err := strconv.Unquote(spec.Path.Value)
-	if err != nil {
-		return -1
-	}
+	path := pathOf(spec)
 	return slices.IndexFunc(ws.pairs, func(p pair) bool { return p.from == path })
+}
+
+func pathOf(spec *ast.ImportSpec) string {
+	path, _ := strconv.Unquote(spec.Path.Value) // what has been parsed has quotes
+	return path
+}
+
+// foreign reports whether a package is none of the modules, of the pairs, and
+// of the standard library.
+func (ws *workspace) foreign(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return strings.Contains(first, ".") &&
+		!slices.ContainsFunc(ws.pairs, func(q pair) bool { return q.from == path || q.to == path }) &&
+		!slices.ContainsFunc(ws.modules, func(m module) bool { return path == m.Path || strings.HasPrefix(path, m.Path+"/") })
 }
 
 // used returns the pairs of which the module imports something to move.
@@ -112,6 +131,7 @@ type program struct {
 	lacks    map[pair]map[string]bool
 	exported map[string][]Note // by file: declarations that others may use
 
+	strangers map[string]*types.Package // what files that aren't built here import
 	findings  []Note
 	unchecked bool
 }
@@ -129,7 +149,8 @@ func (ws *workspace) load(ctx context.Context, used []pair) (*program, error) {
 	}
 	p := &program{workspace: ws, fset: token.NewFileSet(), files: files,
 		twins: map[string]*types.Package{}, broken: map[*packages.Package]packages.Error{}, deps: map[string]set{},
-		own: map[string]bool{}, known: map[types.Object]set{}, lacks: map[pair]map[string]bool{}, exported: map[string][]Note{}}
+		own: map[string]bool{}, known: map[types.Object]set{}, lacks: map[pair]map[string]bool{}, exported: map[string][]Note{},
+		strangers: map[string]*types.Package{}}
 	cfg := &packages.Config{Context: ctx, Mode: mode, Fset: p.fset, Dir: ws.dir, Env: ws.env(), BuildFlags: ws.flags, Tests: true}
 	var patterns []string
 	for _, m := range ws.modules {
@@ -138,11 +159,17 @@ func (ws *workspace) load(ctx context.Context, used []pair) (*program, error) {
 	for _, pair := range used {
 		patterns = append(patterns, pair.to)
 	}
+	patterns = append(patterns, ws.strange(files)...)
 	roots, err := packages.Load(cfg, patterns...)
 	if err != nil {
 		return nil, err
 	}
 	p.dependencies(roots)
+	for _, pkg := range roots {
+		if !p.ours(pkg) && pkg.ForTest == "" && pkg.Types != nil {
+			p.strangers[pkg.PkgPath] = pkg.Types
+		}
+	}
 	listed := map[string]bool{}
 	packages.Visit(roots, nil, func(pkg *packages.Package) {
 		if i := slices.IndexFunc(used, func(q pair) bool { return q.to == pkg.PkgPath }); i >= 0 && pkg.ForTest == "" && pkg.Types != nil && pkg.Types.Complete() {
@@ -176,6 +203,19 @@ func (ws *workspace) load(ctx context.Context, used []pair) (*program, error) {
 	return p, nil
 }
 
+// strange returns what is imported by files that name a system or a tag: nothing
+// else may import it, and yet it matters what it knows.
+func (ws *workspace) strange(files map[string]*source) []string {
+	var paths []string
+	for _, s := range files {
+		if s.limited {
+			paths = append(paths, s.others...)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
 // ours reports whether the package is in a module that may change.
 func (p *program) ours(pkg *packages.Package) bool {
 	return pkg.Module != nil && pkg.Module.Main && slices.ContainsFunc(p.modules, func(m module) bool { return m.Path == pkg.Module.Path })
@@ -184,6 +224,9 @@ func (p *program) ours(pkg *packages.Package) bool {
 // dependencies finds out which packages reach the originals.
 func (p *program) dependencies(roots []*packages.Package) {
 	packages.Visit(roots, nil, func(pkg *packages.Package) {
+		if pkg.Module == nil && len(pkg.GoFiles) == 0 && len(pkg.Errors) > 0 {
+			return // not to be found
+		}
 		var s set
 		for i, q := range p.pairs {
 			if pkg.PkgPath == q.from {

@@ -107,24 +107,17 @@ func (t *threads) unlocking(info *types.Info, n ast.Node) bool {
 // locked returns where a body locks the thread and then has a way to its end
 // without an unlock; no position if nowhere.
 func (t *threads) locked(info *types.Info, body *ast.BlockStmt) token.Pos {
+	if t.deferred(info, body) {
+		return token.NoPos
+	}
 	var at token.Pos
 	var graph *cfg.CFG
 	ast.Inspect(body, func(n ast.Node) bool {
-		switch n := n.(type) {
+		switch n.(type) {
 		case *ast.FuncLit, *ast.GoStmt:
-			return false // another function, maybe another goroutine
-		case *ast.DeferStmt:
-			if t.unlocking(info, n) {
-				graph, at = nil, body.Rbrace // whatever comes is unlocked
-			}
+			return false // as there
 		}
-		return at != body.Rbrace
-	})
-	if at.IsValid() {
-		return token.NoPos
-	}
-	ast.Inspect(body, func(n ast.Node) bool {
-		if _, ok := n.(*ast.FuncLit); ok || at.IsValid() {
+		if at.IsValid() {
 			return false
 		}
 		call, ok := n.(*ast.CallExpr)
@@ -145,6 +138,20 @@ func (t *threads) locked(info *types.Info, body *ast.BlockStmt) token.Pos {
 		return true
 	})
 	return at
+}
+
+// deferred reports whether the body unlocks the thread whenever it ends.
+func (t *threads) deferred(info *types.Info, body *ast.BlockStmt) (found bool) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit, *ast.GoStmt:
+			return false // another function, maybe another goroutine
+		case *ast.DeferStmt:
+			found = found || t.unlocking(info, n)
+		}
+		return true
+	})
+	return found
 }
 
 // task returns where the func that is given to Go locks its thread.

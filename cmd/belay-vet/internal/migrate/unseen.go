@@ -11,7 +11,6 @@ import (
 	"go/types"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -112,8 +111,7 @@ func (u *unseen) judge(own declared, paths map[string]declared) {
 	}
 	names := join(nil, own)
 	for _, spec := range f.Imports {
-		path, _ := strconv.Unquote(spec.Path.Value)
-		names = join(names, paths[path])
+		names = join(names, paths[pathOf(spec)])
 	}
 	touched := u.source.imports
 	for n := range ast.Preorder(f) {
@@ -183,35 +181,26 @@ func (p *program) only(q pair) map[string]bool {
 	return names
 }
 
-// packageOf returns a package that some package of the module imports.
+// packageOf returns a package that some file of the module imports.
 func (p *program) packageOf(path string) *types.Package {
 	for _, pkg := range p.pkgs {
 		if imp := pkg.Imports[path]; imp != nil && imp.Types != nil {
 			return imp.Types
 		}
 	}
-	return nil
+	return p.strangers[path]
 }
 
 // imported keeps a file that deals with the types of s and imports a package
 // outside of the module whose API has them too, or whose API nobody knows here.
 func (u *unseen) imported(spec *ast.ImportSpec, s set) {
-	path, _ := strconv.Unquote(spec.Path.Value)
-	first, _, _ := strings.Cut(path, "/")
-	if s == 0 || !strings.Contains(first, ".") || u.own[path] {
+	path := pathOf(spec)
+	if s == 0 || !u.foreign(path) {
 		return
-	}
-	if slices.ContainsFunc(u.pairs, func(q pair) bool { return q.from == path || q.to == path }) {
-		return
-	}
-	for _, m := range u.modules {
-		if path == m.Path || strings.HasPrefix(path, m.Path+"/") {
-			return // a package without files for this system: all of it is unseen
-		}
 	}
 	deps, known := u.deps[path]
 	if !known {
-		u.keep(s&u.source.imports, spec.Pos(), "imports "+path+", which isn't loaded here")
+		u.keep(s, spec.Pos(), "imports "+path+", which isn't loaded here")
 		return
 	}
 	if pkg := u.packageOf(path); deps&s != 0 && (pkg == nil || u.api(pkg)&s != 0) {

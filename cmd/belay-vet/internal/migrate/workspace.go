@@ -191,11 +191,12 @@ func (ws *workspace) queries(ctx context.Context, used []pair, o Options, modfil
 	var get []string
 	for _, p := range used {
 		module, v := belay, o.query()
-		if o.Revert { // the version that is there anyway, through others
+		if o.Revert {
 			module, v = strings.TrimSuffix(p.to, "/"+p.name()), "latest"
-			if out, err := ws.run(ctx, "list", "-m", "-mod=mod", modfile, "-f", "{{.Version}}", module); err == nil {
-				v = strings.TrimSpace(string(out))
-			}
+		}
+		// The version that is there, required or through others, if there is.
+		if out, err := ws.run(ctx, "list", "-m", "-mod=mod", modfile, "-f", "{{.Version}}", module); err == nil {
+			v = strings.TrimSpace(string(out))
 		}
 		get = append(get, module+"@"+v)
 	}
