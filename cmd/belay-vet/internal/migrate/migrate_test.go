@@ -181,7 +181,7 @@ func (s sample) command(t *testing.T, args ...string) {
 
 func TestModulesMoveAndComeBack(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) < 1 {
+	if err != nil || len(names) < 15 {
 		t.Fatal(names, err)
 	}
 	for _, name := range names {

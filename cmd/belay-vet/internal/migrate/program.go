@@ -172,7 +172,7 @@ func (ws *workspace) load(ctx context.Context, used []pair) (*program, error) {
 	}
 	listed := map[string]bool{}
 	packages.Visit(roots, nil, func(pkg *packages.Package) {
-		if i := slices.IndexFunc(used, func(q pair) bool { return q.to == pkg.PkgPath }); i >= 0 && pkg.ForTest == "" && pkg.Types != nil && pkg.Types.Complete() {
+		if i := slices.IndexFunc(used, func(q pair) bool { return q.to == pkg.PkgPath }); i >= 0 && pkg.ForTest == "" && len(pkg.Errors) == 0 {
 			p.twins[pkg.PkgPath] = pkg.Types
 		}
 		if !p.ours(pkg) || len(pkg.Syntax) == 0 {
