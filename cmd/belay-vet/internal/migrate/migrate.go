@@ -88,7 +88,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	g := p.analyze()
-	p.settle(g)
+	if err := p.settle(g); err != nil {
+		return nil, err
+	}
 	p.fill(r, g)
 	if len(r.Rewritten) == 0 {
 		return r, nil
@@ -97,7 +99,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := ws.finish(r, &edits); err != nil {
+	if err := ws.finish(ctx, r, &edits); err != nil {
 		return nil, err
 	}
 	if !o.Apply {

@@ -15,20 +15,20 @@ import (
 )
 
 // settle keeps files until what is left compiles.
-func (p *program) settle(graphs []*graph) {
+func (p *program) settle(graphs []*graph) error {
 	for _, q := range p.pairs {
 		if p.twins[q.to] == nil { // a report without the twin, never a change
 			p.unchecked = true
-			return
+			return nil
 		}
 	}
 	for {
 		errs := p.check(graphs)
 		if len(errs) == 0 {
-			return
+			return nil
 		}
-		if !p.blame(graphs, errs) {
-			panic("migrate: the module compiles, but not once nothing is changed")
+		if !p.blame(graphs, errs) { // nothing is changed any more
+			return errorf("the module can't be type-checked: %s: %s", p.at(errs[0].Pos), errs[0].Msg)
 		}
 	}
 }

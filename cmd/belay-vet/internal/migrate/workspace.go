@@ -243,7 +243,7 @@ func (ws *workspace) loops(ctx context.Context) error {
 
 // finish adds go.mod and go.sum to what is written, and what they mean to the
 // report.
-func (ws *workspace) finish(r *Report, edits *[]edit) error {
+func (ws *workspace) finish(ctx context.Context, r *Report, edits *[]edit) error {
 	tidy, vendored := "go mod tidy", false
 	for _, m := range ws.modules {
 		if _, err := os.Stat(filepath.Join(m.Dir, "vendor", "modules.txt")); err == nil {
@@ -274,12 +274,11 @@ func (ws *workspace) finish(r *Report, edits *[]edit) error {
 			*edits = append(*edits, edit{file: filepath.Join(ws.modules[0].Dir, name), before: before, after: after, absent: !there})
 		}
 	}
-	return ws.describe(r)
+	return ws.describe(ctx, r)
 }
 
 // describe says what changes in go.mod.
-func (ws *workspace) describe(r *Report) error {
-	ctx := context.Background()
+func (ws *workspace) describe(ctx context.Context, r *Report) error {
 	before, err := ws.gomod(ctx, ws.modules[0].GoMod)
 	if err != nil {
 		return err
