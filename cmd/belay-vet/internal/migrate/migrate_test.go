@@ -222,7 +222,7 @@ func there(t *testing.T, files map[string][]byte) {
 	if t.Failed() {
 		t.Log(report)
 	}
-	s.command(t, "vet", "./...")
+	s.command(t, "vet", "-composites=false", "./...") // a sample fills fields without their names
 
 	if again := s.run(t, migrate.Options{Patterns: patterns, Apply: true}); !strings.Contains(again, "nothing to rewrite\n") && !strings.Contains(again, "rewritten 0, kept ") {
 		t.Errorf("a second run: %s", again)
