@@ -37,6 +37,8 @@ type call struct {
 // withValue are those flags of go vet whose value may be the next argument.
 var withValue = []string{"C", "c", "asmflags", "gcflags", "ldflags", "mod", "modfile", "overlay", "p", "pkgdir", "tags", "toolexec"}
 
+func takesValue(flag string) bool { return slices.Contains(withValue, flag) }
+
 func parse(args []string) (call, error) {
 	var c call
 	own := map[string]*bool{"migrate": &c.migrate, "revert": &c.revert, "fix": &c.fix, "diff": &c.diff, "json": &c.json, "sarif": &c.sarif}
@@ -51,7 +53,7 @@ func parse(args []string) (call, error) {
 			continue
 		}
 		flag := args[i : i+1]
-		if slices.Contains(withValue, name) && i+1 < len(args) {
+		if takesValue(name) && i+1 < len(args) {
 			flag = args[i : i+2]
 			i++
 		}
@@ -91,6 +93,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, misuse, err)
 	}
 	switch {
+	case c.migrate || c.revert:
+		return migration(c, stdout, stderr)
 	case c.fix:
 		return c.goVet("-fix", stdout, stderr)
 	case c.diff:
