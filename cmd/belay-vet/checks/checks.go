@@ -5,11 +5,13 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/waitclose"
 )
 
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
 		ignore.Analyzer,
+		waitclose.Analyzer,
 	}
 }
