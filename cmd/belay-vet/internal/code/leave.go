@@ -21,6 +21,9 @@ type Leave struct {
 	// meets one in each turn, and all when it ends by itself.
 	Meets map[ast.Node]bool
 
+	// Ends are the nodes after which none is left to be met.
+	Ends map[ast.Node]bool
+
 	// Starts are further statements that start a goroutine to be met.
 	Starts map[ast.Node]bool
 
@@ -106,6 +109,9 @@ func (s *leaving) walk(a account, first int) {
 			a.owed++
 		}
 		a = s.meet(a, s.count(n))
+		if s.ends(n) {
+			a.owed = 0
+		}
 		if a.owed <= 0 {
 			return
 		}
@@ -151,6 +157,9 @@ func (s *leaving) enter(a account, next *cfg.Block) account {
 			}
 		} else if n := s.count(clause.Comm); n > 0 {
 			return s.meet(a, n)
+		} else if s.ends(clause.Comm) {
+			a.owed = 0
+			return a
 		}
 		if s.offers(sel) {
 			a.by = clause
@@ -218,6 +227,16 @@ func (s *leaving) closed(b *cfg.Block, i int) bool {
 		return done && !s.Loops && !s.Meets[next.Stmt] && s.has(next.Stmt)
 	}
 	return false
+}
+
+// ends reports whether none is left after the node.
+func (s *leaving) ends(n ast.Node) (end bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		_, lit := n.(*ast.FuncLit)
+		end = end || n != nil && s.Ends[n]
+		return !lit && !end
+	})
+	return end
 }
 
 // count returns how many goroutines the node meets itself.

@@ -17,3 +17,7 @@ func (wg *WaitGroup) WaitContext(ctx context.Context) error       { return nil }
 func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) { return false }
 
 func Wait(wg *sync.WaitGroup, d time.Duration) (timedOut bool) { return false }
+
+func Run[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
+	return f(ctx)
+}
