@@ -5,6 +5,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/belay-go/belay/cmd/belay-vet/checks/abandonedresult"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/endlessrange"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/waitclose"
 )
@@ -13,6 +14,7 @@ import (
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
 		abandonedresult.Analyzer,
+		endlessrange.Analyzer,
 		ignore.Analyzer,
 		waitclose.Analyzer,
 	}
