@@ -39,7 +39,6 @@ type sender struct {
 	*code.Routine
 	first  *ast.SendStmt
 	always bool // it sends on each way to its end
-	likely bool // it does, if what may fail fails
 	last   bool // the send is the last that it does
 }
 
@@ -62,11 +61,11 @@ func (c *channel) look() {
 		}
 	}
 	for _, s := range c.senders {
-		if !s.likely {
+		if !s.always {
 			continue
 		}
 		for _, way := range walk.Ways(s.Go.Node()) {
-			if !way.Met && (way.Clause != nil || !s.Perhaps(c.Channel)) {
+			if !way.Met && (way.Clause != nil || !s.Perhaps(c.Channel) && !c.inLoop(way.Return, s)) {
 				c.report(s, way, "")
 				return
 			}
@@ -89,7 +88,7 @@ func (c *channel) look() {
 // known: a way that has met some counts only if it leaves a loop or a select
 // that was to meet the rest.
 func (c *channel) lookAtMany(walk code.Leave, s *sender) {
-	if !s.likely || len(c.senders) > 1 {
+	if !s.always || len(c.senders) > 1 {
 		return
 	}
 	walk.Loops = true
@@ -98,11 +97,29 @@ func (c *channel) lookAtMany(walk code.Leave, s *sender) {
 			c.report(s, way, "")
 			return
 		}
-		if loop := c.countedLoop(way.Return, s); loop != nil && s.always {
+		if loop := c.countedLoop(way.Return, s); loop != nil {
 			c.report(s, way, "the loop that receives ends early")
 			return
 		}
 	}
+}
+
+// inLoop reports whether the return is in a loop that receives, and was not
+// reached by a case of its select: its condition may be what earlier turns
+// received.
+func (c *channel) inLoop(ret *ast.ReturnStmt, s *sender) bool {
+	at, ok := c.Home.FindNode(ret)
+	if !ok {
+		return false
+	}
+	for up := range at.Enclosing((*ast.ForStmt)(nil), (*ast.RangeStmt)(nil)) {
+		for m := range c.meets {
+			if !up.Contains(s.Go) && up.Node().Pos() <= m.Pos() && m.End() <= up.Node().End() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // countedLoop returns the loop around the return that receives from the
@@ -134,6 +151,9 @@ func (c *channel) countedLoop(ret *ast.ReturnStmt, s *sender) ast.Node {
 }
 
 func (c *channel) report(s *sender, way code.Way, why string) {
+	if way.Clause != nil && code.IsTest(c.pass.Fset.File(way.Clause.Pos()).Name()) {
+		return // a test that waits with a limit fails there, and the goroutine ends with it
+	}
 	at := analysis.RelatedInformation{Pos: way.Return.Pos(), Message: "the function leaves here"}
 	switch {
 	case why != "":

@@ -70,7 +70,7 @@ func (c *channel) sender(r *code.Routine, uses []code.ChannelUse, told map[*type
 	if g == nil {
 		return nil
 	}
-	s := &sender{Routine: r, last: true}
+	s, perhaps := &sender{Routine: r, last: true}, false
 	sends, tells := map[ast.Node]bool{}, map[ast.Node]bool{}
 	for _, use := range uses {
 		send := use.Node.(*ast.SendStmt)
@@ -79,6 +79,7 @@ func (c *channel) sender(r *code.Routine, uses []code.ChannelUse, told map[*type
 		}
 		if use.Defer != nil {
 			sends[use.Defer] = true
+			perhaps = perhaps || !plain(use.Defer, send)
 		} else {
 			sends[send] = true
 		}
@@ -96,10 +97,29 @@ func (c *channel) sender(r *code.Routine, uses []code.ChannelUse, told map[*type
 	}
 	tell(c.pass.TypesInfo, r.Body, c.Var, told, tells)
 	ways := code.Leave{Body: r.Body, Graph: g, Meets: tells, Sure: true}
-	s.always = len(ways.Ways(nil)) == 0
-	ways.Closed = c.succeeds
-	s.likely = len(ways.Ways(nil)) == 0
+	s.always = !perhaps && len(ways.Ways(nil)) == 0
 	return s
+}
+
+// plain reports whether the deferred function sends whatever happened: not, for
+// instance, only what it recovered.
+func plain(stmt *ast.DeferStmt, send *ast.SendStmt) bool {
+	lit, ok := stmt.Call.Fun.(*ast.FuncLit)
+	if !ok {
+		return false
+	}
+	for _, s := range lit.Body.List {
+		switch s := s.(type) {
+		case *ast.SendStmt:
+			if s == send {
+				return true
+			}
+		case *ast.ExprStmt, *ast.AssignStmt:
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // isEnd reports whether the node does nothing that anybody could notice: it
@@ -202,19 +222,6 @@ func waits(info *types.Info, n ast.Node) (found bool) {
 func isWait(info *types.Info, call *ast.CallExpr) bool {
 	return code.CallsStd(info, call, "sync", "WaitGroup.Wait") || code.Calls(info, call, code.Errgroup, "Group.Wait") ||
 		code.CallsStd(info, call, "github.com/belay-go/belay/timeout", "WaitGroup.Wait")
-}
-
-// succeeds reports whether the edge is the one that no error leads to.
-func (c *channel) succeeds(cond ast.Expr, value bool) bool {
-	b, ok := ast.Unparen(cond).(*ast.BinaryExpr)
-	if !ok || !c.pass.TypesInfo.Types[b.Y].IsNil() || !isError(c.pass.TypesInfo.TypeOf(b.X)) {
-		return false
-	}
-	return b.Op == token.NEQ && !value || b.Op == token.EQL && value
-}
-
-func isError(t types.Type) bool {
-	return types.Identical(t, types.Universe.Lookup("error").Type())
 }
 
 // elsewhere reports whether the home receives in a case of a switch, which is

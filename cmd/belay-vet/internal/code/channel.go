@@ -86,7 +86,7 @@ func makes(info *types.Info, call inspector.Cursor) *Channel {
 	if !isBuiltin(info, c, "make") {
 		return nil
 	}
-	if _, ok := types.Unalias(info.TypeOf(c)).Underlying().(*types.Chan); !ok {
+	if !isChan(info.TypeOf(c)) {
 		return nil
 	}
 	var name *ast.Ident
@@ -162,6 +162,9 @@ func newFollower(info *types.Info, root inspector.Cursor) *follower {
 }
 
 func isChan(t types.Type) bool {
+	if t == nil {
+		return false // make of what isn't a type
+	}
 	_, ok := t.Underlying().(*types.Chan)
 	return ok
 }

@@ -121,24 +121,6 @@ func race(a, b func() int) int {
 	}
 }
 
-// It always fails in the end, and then it is in its send.
-func serves(stop <-chan struct{}, serve func() error) error {
-	failed := make(chan error)
-	go func() {
-		if err := serve(); err != nil {
-			failed <- err // want "when stop is first"
-		}
-	}()
-	for {
-		select {
-		case err := <-failed:
-			return err
-		case <-stop:
-			return nil
-		}
-	}
-}
-
 // A look that doesn't wait.
 func started(start func() error) error {
 	failed := make(chan error)

@@ -136,6 +136,60 @@ func stopped(stop <-chan struct{}, serve func() error, closeAll func()) error {
 	}
 }
 
+// It may well end without an error, as after a cancel.
+func onlyErrors(ctx context.Context, serve func(context.Context) error) error {
+	failed := make(chan error)
+	go func() {
+		if err := serve(ctx); err != nil {
+			failed <- err
+		}
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// Only what it recovered is sent.
+func recovered(ctx context.Context, work func()) any {
+	panicked := make(chan any)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				panicked <- r
+			}
+		}()
+		work()
+	}()
+	select {
+	case r := <-panicked:
+		return r
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// The loop leaves when both have said that they are done.
+func untilBothAreDone(a, b func() error) {
+	as, bs := make(chan error), make(chan error)
+	go func() { as <- a() }()
+	go func() { bs <- b() }()
+	var aDone, bDone bool
+	for {
+		if aDone && bDone {
+			return
+		}
+		select {
+		case <-as:
+			aDone = true
+		case <-bs:
+			bDone = true
+		}
+	}
+}
+
 // Both are started and taken under one condition.
 func perhaps(ask bool, get func() int) (n int) {
 	result := make(chan int)
