@@ -4,10 +4,12 @@ package checks
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/belay-go/belay/cmd/belay-vet/checks/abandonedresult"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/afterloop"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/deferloop"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/draintimer"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/earlyreturn"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/endlessrange"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/groupctx"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/groupwait"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
@@ -16,15 +18,18 @@ import (
 	"github.com/belay-go/belay/cmd/belay-vet/checks/nestedgo"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/sleepctx"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ticker"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/waitclose"
 )
 
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
+		abandonedresult.Analyzer,
 		afterloop.Analyzer,
 		deferloop.Analyzer,
 		draintimer.Analyzer,
 		earlyreturn.Analyzer,
+		endlessrange.Analyzer,
 		groupctx.Analyzer,
 		groupwait.Analyzer,
 		ignore.Analyzer,
@@ -33,5 +38,6 @@ func All() []*analysis.Analyzer {
 		nestedgo.Analyzer,
 		sleepctx.Analyzer,
 		ticker.Analyzer,
+		waitclose.Analyzer,
 	}
 }

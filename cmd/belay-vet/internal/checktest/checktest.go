@@ -4,6 +4,7 @@
 package checktest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,7 +61,7 @@ func Run(t *testing.T, a *analysis.Analyzer) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					load(t, testdata, "./"+a.Name+"/"+name, map[string][]byte{strings.TrimSuffix(golden, ".golden"): fixed})
+					load(t, packages.LoadTypes|packages.NeedSyntax, testdata, map[string][]byte{strings.TrimSuffix(golden, ".golden"): fixed}, "./"+a.Name+"/"+name)
 				}
 			}
 		})
@@ -90,28 +91,22 @@ func count(t *testing.T, dir, pattern, text string) (n int) {
 	return n
 }
 
-// load type-checks the package in dir, with the files of the overlay instead of
-// those on disk.
-func load(t *testing.T, testdata, dir string, overlay map[string][]byte) []*packages.Package {
+// load loads packages, with the files of the overlay instead of those on disk,
+// and fails the test for what doesn't compile.
+func load(t *testing.T, mode packages.LoadMode, testdata string, overlay map[string][]byte, dirs ...string) []*packages.Package {
 	t.Helper()
-	root, env := filepath.Join(testdata, "src"), []string{"GOPATH=" + testdata, "GO111MODULE=off", "GOWORK=off", "GOFLAGS="}
-	if own(filepath.Join(root, dir)) {
-		root, dir, env = filepath.Join(root, dir), ".", []string{"GO111MODULE=on", "GOPROXY=off", "GOWORK=off", "GOFLAGS="}
-	}
 	pkgs, err := packages.Load(&packages.Config{
-		Mode:    packages.LoadAllSyntax | packages.NeedModule,
-		Dir:     root,
-		Env:     append(os.Environ(), env...),
+		Mode:    mode | packages.NeedModule,
+		Dir:     filepath.Join(testdata, "src"),
+		Env:     append(os.Environ(), "GOPATH="+testdata, "GO111MODULE=off", "GOWORK=off", "GOFLAGS="),
 		Overlay: overlay,
-	}, dir)
+	}, dirs...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, pkg := range pkgs {
 		for _, err := range pkg.Errors {
-			for file, content := range overlay {
-				t.Errorf("%s does not compile: %v\n%s", file, err, content)
-			}
+			t.Errorf("%v\n%s", err, overlay[strings.SplitN(err.Pos, ":", 2)[0]])
 		}
 	}
 	return pkgs
@@ -141,32 +136,45 @@ func page(t *testing.T, testdata string, a *analysis.Analyzer) {
 		t.Fatal(err)
 	}
 	text := string(content)
-	seen := map[string]int{}
+	var dirs []string
+	sources, wrong := map[string]string{}, map[string]bool{} // by path of the package
+	overlay := map[string][]byte{}
 	starts := sections.FindAllStringSubmatchIndex(text, -1)
 	for i, start := range starts {
 		end := len(text)
 		if i+1 < len(starts) {
 			end = starts[i+1][0]
 		}
-		verdict := text[start[2]:start[3]]
 		for _, block := range blocks.FindAllStringSubmatch(text[start[1]:end], -1) {
-			seen[verdict]++
-			found := example(t, testdata, a, block[1])
-			if verdict == "Wrong" && found == 0 {
-				t.Errorf("found nothing in\n%s", block[1])
-			}
-			if verdict == "Right" && found > 0 {
-				t.Errorf("found something in\n%s", block[1])
-			}
+			dir := fmt.Sprintf("%s/page%d", a.Name, len(dirs))
+			dirs = append(dirs, "./"+dir)
+			sources[dir], wrong[dir] = block[1], text[start[2]:start[3]] == "Wrong"
+			overlay[filepath.Join(testdata, "src", dir, "example.go")] = example(block[1])
 		}
 	}
-	if seen["Wrong"] == 0 || seen["Right"] == 0 {
-		t.Errorf("the page needs ## Wrong and ## Right, with examples: %v", seen)
+	// One load for all: what they import is type-checked once.
+	graph, err := checker.Analyze([]*analysis.Analyzer{a}, load(t, packages.LoadAllSyntax, testdata, overlay, dirs...), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[bool]int{}
+	for _, root := range graph.Roots {
+		if root.Err != nil {
+			t.Error(root.Err)
+		}
+		dir := root.Package.PkgPath
+		seen[wrong[dir]]++
+		if found := len(root.Diagnostics); (found > 0) != wrong[dir] {
+			t.Errorf("%d found in\n%s", found, sources[dir])
+		}
+	}
+	if seen[true] == 0 || seen[false] == 0 || len(graph.Roots) != len(dirs) {
+		t.Errorf("the page needs ## Wrong and ## Right, with examples: %v of %d", seen, len(dirs))
 	}
 }
 
-func example(t *testing.T, testdata string, a *analysis.Analyzer, source string) (findings int) {
-	t.Helper()
+// example makes a file of an example, which doesn't say what it imports.
+func example(source string) []byte {
 	pkg := "p"
 	if strings.Contains(source, "func main()") {
 		pkg = "main"
@@ -179,17 +187,5 @@ func example(t *testing.T, testdata string, a *analysis.Analyzer, source string)
 			file += "import \"" + path + "\"\n"
 		}
 	}
-	name := filepath.Join(testdata, "src", a.Name, "page", "example.go")
-	pkgs := load(t, testdata, "./"+a.Name+"/page", map[string][]byte{name: []byte(file + source)})
-	graph, err := checker.Analyze([]*analysis.Analyzer{a}, pkgs, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, root := range graph.Roots {
-		if root.Err != nil {
-			t.Error(root.Err)
-		}
-		findings += len(root.Diagnostics)
-	}
-	return findings
+	return []byte(file + source)
 }

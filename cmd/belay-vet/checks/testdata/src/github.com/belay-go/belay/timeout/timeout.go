@@ -19,3 +19,7 @@ func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) { return false
 func (wg *WaitGroup) Zero() <-chan struct{} { return nil }
 
 func Wait(wg *sync.WaitGroup, d time.Duration) (timedOut bool) { return false }
+
+func Run[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
+	return f(ctx)
+}
