@@ -34,38 +34,16 @@ func Run(t *testing.T, a *analysis.Analyzer) {
 	if err != nil || len(dirs) < 2 {
 		t.Fatalf("%s: found %v, need hits and misses (%v)", a.Name, dirs, err)
 	}
-	misses := false
+	var together []string // those below GOPATH, for one load: what they import is type-checked once
 	for _, dir := range dirs {
-		name := filepath.Base(dir)
-		misses = misses || strings.HasPrefix(name, "misses")
-		t.Run(name, func(t *testing.T) {
-			wants := count(t, dir, "*.go", " want \"")
-			if strings.HasPrefix(name, "misses") != (wants == 0) {
-				t.Fatalf("%d findings expected in %s", wants, dir)
-			}
-			root, pattern := testdata, a.Name+"/"+name
-			if own(dir) {
-				root, pattern = dir, "."
-			}
-			for _, r := range analysistest.RunWithSuggestedFixes(t, root, a, pattern) {
-				fixes := 0
-				for _, d := range r.Action.Diagnostics {
-					fixes += len(d.SuggestedFixes)
-				}
-				goldens, _ := filepath.Glob(filepath.Join(dir, "*.golden"))
-				if fixes > 0 && len(goldens) == 0 {
-					t.Errorf("%s: a fix is suggested, and no .golden file says what it leads to", name)
-				}
-				for _, golden := range goldens {
-					fixed, err := os.ReadFile(golden)
-					if err != nil {
-						t.Fatal(err)
-					}
-					load(t, packages.LoadTypes|packages.NeedSyntax, testdata, map[string][]byte{strings.TrimSuffix(golden, ".golden"): fixed}, "./"+a.Name+"/"+name)
-				}
-			}
-		})
+		if own(dir) {
+			t.Run(filepath.Base(dir), func(t *testing.T) { packagesOf(t, a, dir, testdata, ".") })
+		} else {
+			together = append(together, a.Name+"/"+filepath.Base(dir))
+		}
 	}
+	packagesOf(t, a, testdata, testdata, together...)
+	misses := slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(filepath.Base(dir), "misses") })
 	if !misses {
 		t.Errorf("%s: nothing shows what it leaves alone", a.Name)
 	}
@@ -76,6 +54,35 @@ func Run(t *testing.T, a *analysis.Analyzer) {
 func own(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "go.mod"))
 	return err == nil
+}
+
+// packagesOf runs the analyzer on packages below root.
+func packagesOf(t *testing.T, a *analysis.Analyzer, root, testdata string, patterns ...string) {
+	t.Helper()
+	for _, r := range analysistest.RunWithSuggestedFixes(t, root, a, patterns...) {
+		pkg := r.Action.Package
+		dir := filepath.Dir(pkg.GoFiles[0])
+		name := filepath.Base(dir)
+		wants := count(t, dir, "*.go", " want \"")
+		if strings.HasPrefix(name, "misses") != (wants == 0) {
+			t.Errorf("%d findings expected in %s", wants, dir)
+		}
+		fixes := 0
+		for _, d := range r.Action.Diagnostics {
+			fixes += len(d.SuggestedFixes)
+		}
+		goldens, _ := filepath.Glob(filepath.Join(dir, "*.golden"))
+		if fixes > 0 && len(goldens) == 0 {
+			t.Errorf("%s: a fix is suggested, and no .golden file says what it leads to", name)
+		}
+		for _, golden := range goldens {
+			fixed, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			load(t, packages.LoadTypes|packages.NeedSyntax, testdata, map[string][]byte{strings.TrimSuffix(golden, ".golden"): fixed}, "./"+a.Name+"/"+name)
+		}
+	}
 }
 
 func count(t *testing.T, dir, pattern, text string) (n int) {
