@@ -65,7 +65,7 @@ func (c *channel) look() {
 			continue
 		}
 		for _, way := range walk.Ways(s.Go.Node()) {
-			if !way.Met && (way.Clause != nil || !s.Perhaps(c.Channel) && !c.inLoop(way.Return, s)) {
+			if !way.Met && (way.Clause != nil || !s.Perhaps(c.Channel)) && !c.inLoop(way, s) {
 				c.report(s, way, "")
 				return
 			}
@@ -104,11 +104,13 @@ func (c *channel) lookAtMany(walk code.Leave, s *sender) {
 	}
 }
 
-// inLoop reports whether the return is in a loop that receives, and was not
-// reached by a case of its select: its condition may be what earlier turns
-// received.
-func (c *channel) inLoop(ret *ast.ReturnStmt, s *sender) bool {
-	at, ok := c.Home.FindNode(ret)
+// inLoop reports whether the return is in a loop that receives, and not in the
+// case that was taken: what decides on it may be what earlier turns received.
+func (c *channel) inLoop(way code.Way, s *sender) bool {
+	if clause := way.Clause; clause != nil && clause.Pos() <= way.Return.Pos() && way.Return.Pos() < clause.End() {
+		return false
+	}
+	at, ok := c.Home.FindNode(way.Return)
 	if !ok {
 		return false
 	}
