@@ -4,6 +4,7 @@ package checks
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/belay-go/belay/cmd/belay-vet/checks/failedacquire"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/permitleak"
 )
@@ -11,6 +12,7 @@ import (
 // All returns every check, by name.
 func All() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
+		failedacquire.Analyzer,
 		ignore.Analyzer,
 		permitleak.Analyzer,
 	}
