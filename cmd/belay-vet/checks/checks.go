@@ -8,7 +8,9 @@ import (
 	"github.com/belay-go/belay/cmd/belay-vet/checks/failedacquire"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/ignore"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/permitleak"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/servertimeout"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/shutdownctx"
+	"github.com/belay-go/belay/cmd/belay-vet/checks/shutdownwait"
 	"github.com/belay-go/belay/cmd/belay-vet/checks/signalstop"
 )
 
@@ -19,7 +21,9 @@ func All() []*analysis.Analyzer {
 		failedacquire.Analyzer,
 		ignore.Analyzer,
 		permitleak.Analyzer,
+		servertimeout.Analyzer,
 		shutdownctx.Analyzer,
+		shutdownwait.Analyzer,
 		signalstop.Analyzer,
 	}
 }

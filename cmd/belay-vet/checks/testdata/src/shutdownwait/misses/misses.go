@@ -1,0 +1,87 @@
+// Package misses waits for Shutdown, or may.
+package misses
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+func waited(ctx context.Context, srv *http.Server) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	err := srv.ListenAndServe()
+	<-done
+	return err
+}
+
+// The caller has the group.
+func counted(ctx context.Context, srv *http.Server, wg *sync.WaitGroup) error {
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	return srv.ListenAndServe()
+}
+
+func sent(ctx context.Context, srv *http.Server, errs chan error) error {
+	go func() {
+		<-ctx.Done()
+		errs <- srv.Shutdown(context.Background())
+	}()
+	return srv.ListenAndServe()
+}
+
+func told(ctx context.Context, srv *http.Server, finished func()) error {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+		finished()
+	}()
+	return srv.ListenAndServe()
+}
+
+func slept(ctx context.Context, srv *http.Server) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.ListenAndServe()
+	time.Sleep(time.Second)
+}
+
+func deferred(ctx context.Context, srv *http.Server, idle chan int) error {
+	defer func() { <-idle }()
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	return srv.ListenAndServe()
+}
+
+func other(ctx context.Context, srv, admin *http.Server) error {
+	go func() {
+		<-ctx.Done()
+		admin.Shutdown(context.Background())
+	}()
+	return srv.ListenAndServe()
+}
+
+// Nobody takes the goroutine's end for that of the server.
+func started(ctx context.Context, srv *http.Server) {
+	go func() {
+		go func() {
+			<-ctx.Done()
+			srv.Shutdown(context.Background())
+		}()
+		srv.ListenAndServe()
+	}()
+	go srv.ListenAndServe()
+}
