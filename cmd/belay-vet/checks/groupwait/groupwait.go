@@ -38,12 +38,29 @@ func run(pass *check.Pass) {
 			if g.Escapes || len(start) == 0 || len(g.Calls) > len(start)+len(g.Called(kind.beside...)) {
 				continue
 			}
-			if returns(flows, g, start) && !watched(pass.TypesInfo, g) {
+			if started(g) && returns(flows, g, start) && !watched(pass.TypesInfo, g) {
 				pass.Reportf(g.Ident.Pos(), "nobody waits for the tasks of %s: the function returns while they run, %s; call %[1]s.Wait on every path",
 					g.Ident.Name, kind.said)
 			}
 		}
 	}
+}
+
+// started reports whether a goroutine is there that may outlive the function:
+// one that the group starts, or a go statement with a Done in it. Add and Done
+// may also be called by what returns before the function does.
+func started(g *code.Group) bool {
+	if len(g.Called("Go", "GoNamed")) > 0 {
+		return true
+	}
+	for stmt := range g.Func.Preorder((*ast.GoStmt)(nil)) {
+		for _, done := range g.Called("Done") {
+			if stmt.Node().Pos() <= done.Call.Pos() && done.Call.End() <= stmt.Node().End() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // returns reports whether the function of the group can end with tasks

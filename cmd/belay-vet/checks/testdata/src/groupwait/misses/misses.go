@@ -125,3 +125,12 @@ func zero() {
 	wg.Go(func() { load() })
 	<-wg.Zero()
 }
+
+// What is counted has ended when the call returns.
+func counted(run func(func())) {
+	var wg sync.WaitGroup
+	run(func() {
+		wg.Add(1)
+		wg.Done()
+	})
+}
