@@ -38,7 +38,7 @@ func TestThePageIsWhatTheTablesSay(t *testing.T) {
 }
 
 func TestAClaimThatTheVerdictsDoNotBackIsRefused(t *testing.T) {
-	good := Record{Modules: make([]Module, 10)}
+	var good Record
 	for range 95 {
 		good.Verdicts = append(good.Verdicts, Verdict{Verdict: "true"})
 	}
@@ -51,7 +51,7 @@ func TestAClaimThatTheVerdictsDoNotBackIsRefused(t *testing.T) {
 	if good.Verify() == nil {
 		t.Error("95 of 101 pass")
 	}
-	if (Record{Modules: make([]Module, 9), Verdicts: good.Verdicts[:95]}).Verify() == nil {
-		t.Error("nine modules pass")
+	if (Record{}).Verify() == nil {
+		t.Error("nothing found passes")
 	}
 }
