@@ -227,6 +227,34 @@ func perhapsOneOf(kind int, get func() int) (n int) {
 	return n
 }
 
+// The goroutine runs in any case, and each kind takes its result.
+func eachKind(small bool, get func() int) (n int) {
+	result := make(chan int)
+	go func() { result <- get() }()
+	switch {
+	case small:
+		n = <-result
+	case !small:
+		n = -<-result
+	}
+	return n
+}
+
+// It sends more than once: how much room would do is not known.
+func several(ctx context.Context, get func() error) error {
+	result := make(chan error)
+	go func() {
+		result <- get()
+		result <- get()
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // The group has waited for all who send.
 func closedByGroup(urls []string, get func(string) error) error {
 	failed, done := make(chan error), make(chan struct{})

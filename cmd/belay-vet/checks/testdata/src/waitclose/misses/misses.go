@@ -107,6 +107,20 @@ func closesResults(wg *sync.WaitGroup, work func(chan int)) (sum int) {
 	return sum
 }
 
+// It returns for another reason than that it has waited long enough.
+func failsBetween(wg *sync.WaitGroup, check func() error) error {
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	if err := check(); err != nil {
+		return err
+	}
+	<-done
+	return nil
+}
+
 // The process ends.
 func fatal(wg *sync.WaitGroup) {
 	done := make(chan struct{})
