@@ -38,35 +38,40 @@ func measure(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	tool := filepath.Join(temp, "belay-vet")
-	if out, err := exec.Command("go", "build", "-o", tool, ".").CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+	tools := [2]string{filepath.Join(temp, "belay-vet"), filepath.Join(temp, "vet")}
+	for i, pkg := range []string{".", "./internal/speed/vet"} {
+		if out, err := exec.Command("go", "build", "-o", tools[i], pkg).CombinedOutput(); err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
+		}
 	}
-	vet := func(tool string) time.Duration {
+	vet := func(tool string) (time.Duration, error) {
 		cmd := exec.Command("go", append([]string{"vet", "-vettool=" + tool}, packages...)...)
 		cmd.Dir = args[0]
 		cmd.Env = append(os.Environ(), "PWD="+args[0])
 		began := time.Now()
-		_ = cmd.Run() // findings are a failure
-		return time.Since(began)
+		out, err := cmd.CombinedOutput() // findings are a failure, too
+		took := time.Since(began)
+		if err != nil && strings.Contains("\n"+string(out), "\ngo: ") {
+			return 0, fmt.Errorf("%w\n%s", err, out)
+		}
+		return took, nil
 	}
-	out, err := exec.Command("go", "tool", "-n", "vet").Output()
-	if err != nil {
+	if _, err := vet(tools[0]); err != nil { // which compiles what the packages need
 		return err
 	}
-	std := strings.TrimSpace(string(out))
-	vet(tool) // which compiles what the packages need
 	var ratios []float64
 	for i := range pairs {
 		var took [2]time.Duration
-		for j, from := range []string{tool, std} {
+		for j, from := range tools {
 			// The go command keeps the results of a tool by what its file
 			// says, so for each run it has to be another file.
-			to := filepath.Join(temp, fmt.Sprint(i, j))
+			to := fmt.Sprintf("%s-%d", from, i)
 			if err := fresh(from, to); err != nil {
 				return err
 			}
-			took[j] = vet(to)
+			if took[j], err = vet(to); err != nil {
+				return err
+			}
 		}
 		ratio := took[0].Seconds() / took[1].Seconds()
 		ratios = append(ratios, ratio)
