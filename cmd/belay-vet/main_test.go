@@ -127,6 +127,57 @@ func TestGoVetAndGoFixTakeItAsTheirTool(t *testing.T) {
 	}
 }
 
+// copied has a finding with a fix, and one of another check without.
+const copied = `package sample
+
+import "sync"
+
+func each(list []string, f func(string)) {
+	var wg sync.WaitGroup
+	defer wg.Wait() //belay:ignore
+	for _, x := range list {
+		x := x
+		wg.Go(func() { f(x) })
+	}
+}
+`
+
+func TestFixesAreShownAndApplied(t *testing.T) {
+	mended := strings.Replace(copied, "\t\tx := x\n", "", 1)
+	for name, apply := range map[string]func(dir string) result{
+		"belay-vet": func(dir string) result { return vetIn(t, dir, "-fix", "./...") },
+		"go fix":    func(dir string) result { return command(t, dir, "go", "fix", "-fixtool="+self(t), "./...") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := module(t, map[string]string{"a.go": copied})
+			if r := vetIn(t, dir, "-diff", "./..."); r.code != 1 || !strings.Contains(r.out, "\n-\t\tx := x\n") {
+				t.Errorf("%+v", r)
+			}
+			read := func() string {
+				text, err := os.ReadFile(filepath.Join(dir, "a.go"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(text)
+			}
+			if read() != copied {
+				t.Errorf("-diff has changed it to\n%s", read())
+			}
+			if r := apply(dir); read() != mended {
+				t.Errorf("%+v\n%s", r, read())
+			}
+		})
+	}
+}
+
+func TestOneCheckCanRunAlone(t *testing.T) {
+	dir := module(t, map[string]string{"a.go": copied})
+	r := vetIn(t, dir, "-loopvar")
+	if !strings.Contains(r.out, ": loopvar: ") || strings.Contains(r.out, ": ignore: ") || !strings.Contains(r.out, "\n1 found, 1 of them with a fix") {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestJSONAndSARIFNameThePlaceFromTheFolderOfTheRun(t *testing.T) {
 	dir := module(t, map[string]string{"sub/a b.go": bare, "a.go": "package sample\n"})
 	var findings []report.Finding

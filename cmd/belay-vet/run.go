@@ -96,13 +96,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case c.migrate || c.revert:
 		return migration(c, stdout, stderr)
 	case c.fix:
-		return c.goVet("-fix", stdout, stderr)
+		return c.goVet(stdout, stderr, "-fix")
 	case c.diff:
-		return c.goVet("-diff", stdout, stderr)
+		return c.goVet(stdout, stderr, "-fix", "-diff")
 	}
 
 	var tree bytes.Buffer
-	code := c.goVet("-json", &tree, stderr)
+	code := c.goVet(&tree, stderr, "-json")
 	dir, err := filepath.Abs(c.dir)
 	if err != nil {
 		return fail(stderr, found, err)
@@ -129,12 +129,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // goVet runs go vet with this program as its tool, and returns its exit code.
-func (c call) goVet(mode string, stdout, stderr io.Writer) int {
+func (c call) goVet(stdout, stderr io.Writer, mode ...string) int {
 	self, err := os.Executable()
 	if err != nil {
 		return fail(stderr, found, err)
 	}
-	cmd := exec.Command("go", append([]string{"vet", "-vettool=" + self, mode}, c.vet...)...)
+	cmd := exec.Command("go", slices.Concat([]string{"vet", "-vettool=" + self}, mode, c.vet)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, stdout, stderr
 	err = cmd.Run()
 	var exit *exec.ExitError

@@ -28,12 +28,12 @@ func run(pass *check.Pass) {
 			continue
 		}
 		s := &slot{Acquired: a, pass: pass}
-		fn, ok := code.Home(a.Cur)
+		fn, ok := code.FuncAround(a.Cur)
 		if !ok {
 			continue
 		}
 		s.fn = fn
-		s.typ, s.body = code.HomeParts(fn.Node())
+		s.typ, s.body = code.FuncParts(fn.Node())
 		s.ctx = s.context()
 		if s.ctx == "" || !s.givesBack() || !s.bounded() {
 			continue
@@ -97,7 +97,7 @@ func (s *slot) givesBack() bool {
 		if _, ok := cur.Parent().Node().(*ast.ExprStmt); !ok {
 			return false
 		}
-		if home, _ := code.Home(cur); home == s.fn {
+		if home, _ := code.FuncAround(cur); home == s.fn {
 			return true
 		}
 		for d := range cur.Enclosing((*ast.DeferStmt)(nil)) {

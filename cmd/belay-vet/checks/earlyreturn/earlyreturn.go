@@ -29,7 +29,7 @@ func run(pass *check.Pass) {
 	flows := pass.ResultOf[ctrlflow.Analyzer].(*ctrlflow.CFGs)
 	for _, g := range code.Groups(pass.Root, pass.TypesInfo, code.Errgroup, "Group") {
 		body := code.Body(g.Func.Node())
-		flow := code.Flow(flows, g.Func.Node())
+		flow := code.Graph(flows, g.Func.Node())
 		if g.Escapes || flow == nil || !waitsHere(g) || endsContext(pass.TypesInfo, body) {
 			continue
 		}

@@ -28,12 +28,12 @@ func run(pass *check.Pass) {
 	all := code.Acquisitions(pass.Root, pass.TypesInfo)
 	for i := range all {
 		a := &all[i]
-		fn, ok := code.Home(a.Cur)
+		fn, ok := code.FuncAround(a.Cur)
 		if !ok || a.Takes || !canFail(pass, a) {
 			continue
 		}
-		t := &taker{pass: pass, Acquired: a, fn: fn, flow: code.HomeFlow(pass.Pass, fn.Node())}
-		t.typ, t.body = code.HomeParts(fn.Node())
+		t := &taker{pass: pass, Acquired: a, fn: fn, flow: code.GraphOf(pass.Pass, fn.Node())}
+		t.typ, t.body = code.FuncParts(fn.Node())
 		if t.flow == nil {
 			continue
 		}

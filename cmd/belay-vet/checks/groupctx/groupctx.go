@@ -48,7 +48,7 @@ func run(pass *check.Pass) {
 			discarded(pass, d)
 			continue
 		}
-		if use, wait := spoilt.afterWait(d, code.Flow(flows, d.around.Node())); use != nil && !reported[use] {
+		if use, wait := spoilt.afterWait(d, code.Graph(flows, d.around.Node())); use != nil && !reported[use] {
 			reported[use] = true
 			pass.Report(analysis.Diagnostic{
 				Pos: use.Pos(), End: use.End(),

@@ -66,7 +66,7 @@ func started(g *code.Group) bool {
 // returns reports whether the function of the group can end with tasks
 // started.
 func returns(flows *ctrlflow.CFGs, g *code.Group, start []code.GroupCall) bool {
-	flow := code.Flow(flows, g.Func.Node())
+	flow := code.Graph(flows, g.Func.Node())
 	if flow == nil {
 		return false
 	}

@@ -31,10 +31,10 @@ func run(pass *check.Pass) {
 	}
 	releasers := code.Releasers(pass.Root, pass.TypesInfo)
 	for i := range all {
-		if fn, ok := code.Home(all[i].Cur); ok {
+		if fn, ok := code.FuncAround(all[i].Cur); ok {
 			h := &holder{pass: pass, Acquired: &all[i], releasers: releasers, fn: fn}
-			h.flow = code.HomeFlow(pass.Pass, fn.Node())
-			_, h.body = code.HomeParts(fn.Node())
+			h.flow = code.GraphOf(pass.Pass, fn.Node())
+			_, h.body = code.FuncParts(fn.Node())
 			h.report()
 		}
 	}
@@ -153,7 +153,7 @@ func (h *holder) slots(releases []ast.Node) bool {
 		if _, ok := cur.Parent().Node().(*ast.ExprStmt); !ok {
 			return false
 		}
-		home, _ := code.Home(cur)
+		home, _ := code.FuncAround(cur)
 		for d := range cur.Enclosing((*ast.DeferStmt)(nil)) {
 			if contains(h.body, d.Node()) {
 				return true

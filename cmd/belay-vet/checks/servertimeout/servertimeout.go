@@ -205,7 +205,7 @@ func (s *servers) isServed(lit *ast.CompositeLit) bool {
 		if len(ret.Results) == 0 || !holds(ret.Results[0]) {
 			continue
 		}
-		fn, _ := code.Home(cur)
+		fn, _ := code.FuncAround(cur)
 		decl, ok := fn.Node().(*ast.FuncDecl)
 		if f, _ := info.Defs[nameOf(decl)].(*types.Func); ok && s.makers[f] {
 			return true

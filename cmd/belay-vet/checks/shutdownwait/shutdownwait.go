@@ -29,7 +29,7 @@ func run(pass *check.Pass) {
 			code.IsTest(pass.Fset.Position(call.Pos()).Filename) {
 			continue
 		}
-		fn, ok := code.Home(cur)
+		fn, ok := code.FuncAround(cur)
 		if !ok || deferredOrStarted(cur, fn) {
 			continue
 		}
@@ -66,7 +66,7 @@ func deferredOrStarted(call, fn inspector.Cursor) bool {
 func unwatched(pass *check.Pass, fn inspector.Cursor, serve *ast.CallExpr) (shutdown *ast.CallExpr) {
 	for cur := range fn.Preorder((*ast.CallExpr)(nil)) {
 		start := cur.Node().(*ast.CallExpr)
-		home, _ := code.Home(cur)
+		home, _ := code.FuncAround(cur)
 		if home != fn || start.Pos() > serve.Pos() {
 			continue
 		}
@@ -122,8 +122,8 @@ func within(lit *ast.FuncLit, v *types.Var) bool { return lit.Pos() <= v.Pos() &
 // that may wait for the Shutdown: it receives, selects, loops over a channel,
 // sleeps, shuts down itself, or calls something whose name says Wait.
 func waits(pass *check.Pass, fn inspector.Cursor, serve *ast.CallExpr) bool {
-	_, body := code.HomeParts(fn.Node())
-	flow := code.HomeFlow(pass.Pass, fn.Node())
+	_, body := code.FuncParts(fn.Node())
+	flow := code.GraphOf(pass.Pass, fn.Node())
 	if flow == nil {
 		return true
 	}

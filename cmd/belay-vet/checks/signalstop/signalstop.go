@@ -29,7 +29,7 @@ func run(pass *check.Pass) {
 		if !notifies && !derives || code.IsTest(pass.Fset.Position(call.Pos()).Filename) {
 			continue
 		}
-		fn, ok := code.Home(cur)
+		fn, ok := code.FuncAround(cur)
 		if !ok || program(pass, fn) {
 			continue
 		}
@@ -91,8 +91,8 @@ func dropped(call inspector.Cursor) bool {
 // channel that a goroutine reads may be there for the whole process.
 func left(pass *check.Pass, fn inspector.Cursor, call *ast.CallExpr) bool {
 	id, ok := ast.Unparen(call.Args[0]).(*ast.Ident)
-	_, body := code.HomeParts(fn.Node())
-	flow := code.HomeFlow(pass.Pass, fn.Node())
+	_, body := code.FuncParts(fn.Node())
+	flow := code.GraphOf(pass.Pass, fn.Node())
 	if !ok || body == nil || flow == nil {
 		return false
 	}
@@ -105,7 +105,7 @@ func left(pass *check.Pass, fn inspector.Cursor, call *ast.CallExpr) bool {
 		if pass.TypesInfo.Uses[use.Node().(*ast.Ident)] != types.Object(v) || use.Node() == ast.Node(id) {
 			continue
 		}
-		home, _ := code.Home(use)
+		home, _ := code.FuncAround(use)
 		recv, ok := use.Parent().Node().(*ast.UnaryExpr)
 		if home != fn || !ok || recv.Op.String() != "<-" {
 			return false

@@ -9,10 +9,8 @@ import (
 	"go/token"
 	"go/types"
 
-	"golang.org/x/tools/go/analysis/passes/ctrlflow"
 	"golang.org/x/tools/go/ast/edge"
 	"golang.org/x/tools/go/ast/inspector"
-	"golang.org/x/tools/go/cfg"
 )
 
 // Channel is a channel in a variable of its own, v := make(chan T), all uses
@@ -105,7 +103,7 @@ func makes(info *types.Info, call inspector.Cursor) *Channel {
 		return nil
 	}
 	v, _ := info.Defs[name].(*types.Var)
-	home, ok := function(call)
+	home, ok := FuncAround(call)
 	if v == nil || !ok {
 		return nil
 	}
@@ -115,14 +113,6 @@ func makes(info *types.Info, call inspector.Cursor) *Channel {
 		ch.Buffered = size == nil || constant.Sign(size) > 0
 	}
 	return ch
-}
-
-// function returns the function around c; false outside of all.
-func function(c inspector.Cursor) (inspector.Cursor, bool) {
-	for f := range c.Parent().Enclosing((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
-		return f, true
-	}
-	return inspector.Cursor{}, false
 }
 
 func isBuiltin(info *types.Info, call *ast.CallExpr, name string) bool {
@@ -237,11 +227,11 @@ func (f *follower) classify(c inspector.Cursor) (use ChannelUse, known bool) {
 // place finds the goroutine that the use is in, which must be fn itself, a
 // function that fn puts off to its end, or one that the channel's home starts.
 func (f *follower) place(use *ChannelUse, c inspector.Cursor, fn ast.Node) bool {
-	at, ok := function(c)
+	at, ok := FuncAround(c)
 	if ok && at.Node() != fn {
 		if stmt, isDefer := deferred(at); isDefer {
 			use.Defer = stmt
-			at, ok = function(at)
+			at, ok = FuncAround(at)
 		}
 	} else if stmt, isDefer := c.Parent().Parent().Node().(*ast.DeferStmt); isDefer {
 		use.Defer = stmt
@@ -309,7 +299,7 @@ func startsGoroutine(info *types.Info, call *ast.CallExpr) bool {
 // routine returns the goroutine that the statement starts, if it is the
 // home's own statement.
 func (f *follower) routine(stmt inspector.Cursor, fn ast.Node, body *ast.BlockStmt) *Routine {
-	if at, ok := function(stmt); !ok || at.Node() != f.ch.Home.Node() {
+	if at, ok := FuncAround(stmt); !ok || at.Node() != f.ch.Home.Node() {
 		return nil
 	}
 	r := f.routines[stmt.Node()]
@@ -329,7 +319,7 @@ func (f *follower) handedOver(c inspector.Cursor, fn ast.Node, in *Routine) bool
 	}
 	call := c.Parent()
 	stmt := call.Parent()
-	if at, ok := function(c); !ok || at.Node() != fn || stmt.ParentEdgeKind() == edge.Invalid {
+	if at, ok := FuncAround(c); !ok || at.Node() != fn || stmt.ParentEdgeKind() == edge.Invalid {
 		return false
 	}
 	if _, ok := stmt.Node().(*ast.GoStmt); !ok {
@@ -397,15 +387,4 @@ func (r *Routine) below(ch *Channel, types ...ast.Node) bool {
 func IsMain(pkg *types.Package, fn ast.Node) bool {
 	decl, ok := fn.(*ast.FuncDecl)
 	return ok && pkg.Name() == "main" && decl.Recv == nil && decl.Name.Name == "main"
-}
-
-// Graph returns the control flow of a function declaration or literal.
-func Graph(cfgs *ctrlflow.CFGs, fn ast.Node) *cfg.CFG {
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		return cfgs.FuncDecl(fn)
-	case *ast.FuncLit:
-		return cfgs.FuncLit(fn)
-	}
-	return nil
 }

@@ -31,7 +31,7 @@ func ContextAt(pkg *types.Package, info *types.Info, cur inspector.Cursor) strin
 	}
 	for own := true; ok; own = false {
 		f := fn.Node()
-		uses := func(v *types.Var) bool { return own || mentions(info, inner, v) }
+		uses := func(v *types.Var) bool { return own || Uses(info, inner, v) }
 		for _, v := range parameters(info, f) {
 			if visible(v) && uses(v) {
 				if IsContext(v.Type()) {
@@ -136,14 +136,4 @@ func outside(info *types.Info, value ast.Expr, known map[*types.Var]bool) bool {
 		}
 	}
 	return false
-}
-
-// mentions reports whether the node names the variable.
-func mentions(info *types.Info, n ast.Node, v *types.Var) (found bool) {
-	ast.Inspect(n, func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		found = found || ok && info.Uses[id] == types.Object(v)
-		return !found
-	})
-	return found
 }

@@ -1,40 +1,14 @@
 package code
 
-// This file gets at the control flow of a function, and at what leads from one
-// function into another.
+// This file says what of a function runs with it, and which function a variable
+// holds.
 
 import (
 	"go/ast"
 	"go/types"
 
-	"golang.org/x/tools/go/analysis/passes/ctrlflow"
 	"golang.org/x/tools/go/ast/inspector"
-	"golang.org/x/tools/go/cfg"
 )
-
-// Flow returns the control flow of a FuncDecl or a FuncLit; nil if it has none.
-func Flow(flows *ctrlflow.CFGs, fn ast.Node) *cfg.CFG {
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		if fn.Body != nil {
-			return flows.FuncDecl(fn)
-		}
-	case *ast.FuncLit:
-		return flows.FuncLit(fn)
-	}
-	return nil
-}
-
-// Body returns the body of a FuncDecl or a FuncLit.
-func Body(fn ast.Node) *ast.BlockStmt {
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		return fn.Body
-	case *ast.FuncLit:
-		return fn.Body
-	}
-	return nil
-}
 
 // Direct calls f for each node of a function's body, or of a statement, that
 // runs with it: what stands in a function literal is left out, be it called on

@@ -1,6 +1,6 @@
 package code
 
-// This file knows functions and their loops: which loop a node is in, whether
+// This file knows loops: which loop a node is in, whether
 // it goes on from there to another round, and whether its rounds are few.
 
 import (
@@ -9,46 +9,9 @@ import (
 	"go/token"
 	"go/types"
 
-	"golang.org/x/tools/go/analysis"
-	"golang.org/x/tools/go/analysis/passes/ctrlflow"
 	"golang.org/x/tools/go/ast/inspector"
 	"golang.org/x/tools/go/cfg"
 )
-
-// FuncAround returns the cursor of the innermost function that holds cur, a
-// *ast.FuncDecl or a *ast.FuncLit; false outside of functions.
-func FuncAround(cur inspector.Cursor) (inspector.Cursor, bool) {
-	for outer := range cur.Enclosing((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
-		if outer != cur {
-			return outer, true
-		}
-	}
-	return cur, false
-}
-
-// FuncParts returns the type and the body of a *ast.FuncDecl or *ast.FuncLit.
-func FuncParts(fn ast.Node) (*ast.FuncType, *ast.BlockStmt) {
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		return fn.Type, fn.Body
-	case *ast.FuncLit:
-		return fn.Type, fn.Body
-	}
-	return nil, nil
-}
-
-// GraphOf returns the control flow of a *ast.FuncDecl or *ast.FuncLit. The
-// analyzer must require ctrlflow.
-func GraphOf(pass *analysis.Pass, fn ast.Node) *cfg.CFG {
-	graphs := pass.ResultOf[ctrlflow.Analyzer].(*ctrlflow.CFGs)
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		return graphs.FuncDecl(fn)
-	case *ast.FuncLit:
-		return graphs.FuncLit(fn)
-	}
-	return nil
-}
 
 // LoopAround returns the cursor of the innermost loop of the same function
 // whose body holds cur.

@@ -1,15 +1,13 @@
 package code
 
 // This file says what two pieces of code have in common: the variable that both
-// name, the function around them, the way that leads from one to the other.
+// name, the way that leads from one to the other.
 
 import (
 	"go/ast"
 	"go/token"
 	"go/types"
 
-	"golang.org/x/tools/go/analysis"
-	"golang.org/x/tools/go/analysis/passes/ctrlflow"
 	"golang.org/x/tools/go/ast/inspector"
 	"golang.org/x/tools/go/cfg"
 )
@@ -53,41 +51,6 @@ func plain(e ast.Expr) ast.Expr {
 			return x
 		}
 	}
-}
-
-// Home returns the innermost function, a *ast.FuncDecl or a *ast.FuncLit, that
-// the node stands in; false for the package's own level.
-func Home(cur inspector.Cursor) (inspector.Cursor, bool) {
-	for fn := range cur.Enclosing((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
-		if fn != cur {
-			return fn, true
-		}
-	}
-	return cur, false
-}
-
-// HomeParts returns type and body of what Home returned.
-func HomeParts(fn ast.Node) (*ast.FuncType, *ast.BlockStmt) {
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		return fn.Type, fn.Body
-	case *ast.FuncLit:
-		return fn.Type, fn.Body
-	}
-	return nil, nil
-}
-
-// HomeFlow returns the control flow of what Home returned. The analyzer must
-// require ctrlflow.
-func HomeFlow(pass *analysis.Pass, fn ast.Node) *cfg.CFG {
-	flows := pass.ResultOf[ctrlflow.Analyzer].(*ctrlflow.CFGs)
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		return flows.FuncDecl(fn)
-	case *ast.FuncLit:
-		return flows.FuncLit(fn)
-	}
-	return nil
 }
 
 // Has reports whether f holds for the node or for one below it.
