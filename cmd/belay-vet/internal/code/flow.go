@@ -25,39 +25,10 @@ func Direct(n ast.Node, f func(ast.Node) bool) {
 // LitOf returns the one function literal that the local variable ever holds;
 // nil if there is none, or may be another.
 func LitOf(around inspector.Cursor, info *types.Info, v *types.Var) *ast.FuncLit {
-	var lit *ast.FuncLit
-	n := 0
-	set := func(names []ast.Expr, values []ast.Expr) {
-		for i, name := range names {
-			if id, ok := name.(*ast.Ident); !ok || info.ObjectOf(id) != v {
-				continue
-			}
-			n++
-			if len(values) == len(names) {
-				lit, _ = ast.Unparen(values[i]).(*ast.FuncLit)
-			}
-		}
-	}
-	for cur := range around.Preorder((*ast.AssignStmt)(nil), (*ast.ValueSpec)(nil), (*ast.UnaryExpr)(nil)) {
-		switch s := cur.Node().(type) {
-		case *ast.AssignStmt:
-			set(s.Lhs, s.Rhs)
-		case *ast.ValueSpec:
-			if len(s.Values) > 0 {
-				names := make([]ast.Expr, len(s.Names))
-				for i, name := range s.Names {
-					names[i] = name
-				}
-				set(names, s.Values)
-			}
-		case *ast.UnaryExpr:
-			if s.Op.String() == "&" && Var(info, s.X) == v {
-				n++
-			}
-		}
-	}
-	if n != 1 {
+	values := ValuesOf(around, info, v)
+	if len(values) != 1 || values[0] == nil {
 		return nil
 	}
+	lit, _ := ast.Unparen(values[0]).(*ast.FuncLit)
 	return lit
 }

@@ -106,7 +106,7 @@ func (w Walk) Between(g *cfg.CFG, from ast.Node, goal func(ast.Node) bool) (foun
 	return found
 }
 
-// ValuesOf returns what is assigned to the variable anywhere in the package; an
+// ValuesOf returns what is assigned to the variable anywhere below root; an
 // entry is nil where one value is among several results of a call, or is not
 // to be seen. There is none for a parameter, nor for a zero value.
 func ValuesOf(root inspector.Cursor, info *types.Info, v *types.Var) (values []ast.Expr) {
