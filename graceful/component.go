@@ -57,7 +57,8 @@ type Component struct {
 	Serve func(ctx context.Context, ln net.Listener) error
 
 	// PreStop is called when the stop of the whole process begins, while
-	// everything still serves: to leave a registry, to hand over leadership.
+	// everything still serves: to leave a registry, to hand over leadership. It
+	// is not called if the stop follows a restart.
 	// Those of all components run at the same time, and beside the delay for
 	// load balancers; no phase stops before they have returned. ctx ends with
 	// the time that the budget has for them, or with Limit. One that returns
@@ -75,17 +76,26 @@ type Component struct {
 	// still busy should return because of it.
 	Cut func()
 
+	// Exclusive says that this must not run in two processes at a time: a
+	// consumer, a scheduler, the holder of a lock. When another process takes
+	// this one's place, it starts there only once it has stopped here, within
+	// Limit or 10 s, and being ready doesn't wait for it. If that process ends
+	// on probation it is started here again, so its functions may be called
+	// again, too. It can't have Serve.
+	Exclusive bool
+
 	// MayEnd says that a nil return of Run before the stop is no failure.
 	MayEnd bool
 
 	// What the constructors need beyond that. soften is called at the
-	// beginning of a delay, drain at the beginning of this component's stop
+	// beginning of a delay, harden when it was for nothing, drain at the beginning of this component's stop
 	// while accepting goes on, abort is a Cut that learns its cause. activity
 	// is a number that changes with every request. detail adds a remark to the
 	// report, connList its connections to Manager.Conns.
 	soften   func(delay time.Duration)
+	harden   func()
 	activity func(now time.Time, quiet time.Duration) (count int64, busy bool)
-	drain    func(limit time.Duration)
+	drain    func(limit time.Duration, cause error)
 	abort    func(cause error)
 	detail   func() string
 	connList func(now time.Time) []Conn
@@ -149,6 +159,8 @@ func (c *Component) check() {
 		panic("graceful: component with both Run and Serve")
 	case c.Serve != nil && c.Addr == "" && c.Listener == nil:
 		panic("graceful: Serve without Addr or Listener")
+	case c.Exclusive && c.Serve != nil:
+		panic("graceful: Exclusive with Serve")
 	case c.Serve == nil && (c.Addr != "" || c.Listener != nil):
 		panic("graceful: Addr or Listener without Serve")
 	}

@@ -250,12 +250,12 @@ func (s *conns) counts() (open, active int) {
 	return s.mu.many, s.mu.active
 }
 
-// silent returns the connections, if nothing is active, accepting has ended a
-// settle time ago, and every client has had the time to send another request
+// silent returns the connections, if nothing is active, accepting has ended so
+// long ago as a silence has to last, and every client has had the time to send another request
 // after its last answer. Otherwise it returns how long that will take yet, or
 // zero where only a change can bring it about. Connections that speak h2 are
 // not waited for: they are told to go, and not closed in silence.
-func (s *conns) silent(now, from time.Time) (idle []*conn, wait time.Duration, ok bool) {
+func (s *conns) silent(now, from time.Time, lasting time.Duration) (idle []*conn, wait time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.active > 0 {
@@ -271,7 +271,7 @@ func (s *conns) silent(now, from time.Time) (idle []*conn, wait time.Duration, o
 		if c.speaksH2() {
 			continue
 		}
-		due = latest(due, from.Add(settle), c.changed.Add(s.restLocked()))
+		due = latest(due, from.Add(lasting), c.changed.Add(s.restLocked(lasting)))
 	}
 	return idle, due.Sub(now), !due.After(now)
 }
@@ -280,9 +280,13 @@ func (s *conns) silent(now, from time.Time) (idle []*conn, wait time.Duration, o
 // that it is the last, because its request came before the stop: long enough
 // for a client that sends one request after another, going by those that have
 // done so since the stop began. If none has, there is nothing to go by, and
-// nobody to wait for.
-func (s *conns) restLocked() time.Duration {
-	if s.mu.gap == 0 {
+// nobody to wait for. Who has more patience than a settle time has no need of
+// that.
+func (s *conns) restLocked(lasting time.Duration) time.Duration {
+	switch {
+	case lasting > settle:
+		return lasting
+	case s.mu.gap == 0:
 		return 0
 	}
 	return min(settle, max(restLeast, 4*s.mu.gap))

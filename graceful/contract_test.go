@@ -4,6 +4,7 @@ package graceful_test
 
 import (
 	"context"
+	"net"
 	"testing"
 
 	"github.com/belay-go/belay/graceful"
@@ -30,11 +31,16 @@ func TestContract(t *testing.T) {
 			}},
 		},
 		Misuses: []contract.Misuse{
+			{Name: "Exclusive with Serve", Text: "graceful: Exclusive with Serve", Do: func() {
+				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", Addr: ":0", Exclusive: true, Serve: func(context.Context, net.Listener) error { return nil }})
+			}},
+			{Name: "Restart without a context", Text: "graceful: Restart with a nil context", Do: func() { _ = ran.Restart(nil) }}, //nolint:staticcheck // that is the misuse
 			{Name: "Add after Run", Text: "graceful: Add after Run", Do: func() { ran.Add(0, worker("late")) }},
 			{Name: "WithDraining of nobody", Text: "graceful: WithDraining of an unknown component", Do: func() { ran.WithDraining(t.Context(), "nobody") }},
 			{Name: "Run twice", Text: "graceful: Run called twice", Do: func() { _, _ = ran.Run(context.Background()) }},
 		},
 		Exempt: map[string]string{
+			"Manager.Restart":      "waits for another process: TestTheEndOfAContextEndsARestart checks the rules on it",
 			"Manager.Main":         "is Run, and the exit code for what it returns: the rules are checked on Run",
 			"Manager.WithDraining": "only adds to its context, and returns at once",
 			"Manager.Stop":         "asks for a stop and never waits: Run does",

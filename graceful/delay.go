@@ -5,6 +5,7 @@ package graceful
 // balancers get the time to notice.
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -21,7 +22,10 @@ const kubernetesDelay = 5 * time.Second
 func (r *run) preStop(cause error, phases [][]*part, limits []time.Duration) {
 	began := time.Now()
 	most := r.budget.window(began, append([]time.Duration{forever}, limits...))
-	hooks := r.callPreStops(phases, most)
+	var hooks []*part
+	if !errors.Is(cause, ErrRestarted) {
+		hooks = r.callPreStops(phases, most)
+	}
 	delay := time.Duration(0)
 	if anySocket(phases) {
 		delay = min(most, r.delay(cause))

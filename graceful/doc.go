@@ -93,6 +93,59 @@
 // needs an init that reaps them. PLATFORMS.md, in this folder, says what
 // differs between systems, and deploy has manifests.
 //
+// # Restart
+//
+// With [Options.Restart], another process can take this one's place: for a new
+// version, or a new configuration that is read at the start alone. SIGUSR2 asks
+// for it, or [Manager.Restart] does. No client has to notice:
+//
+//	old                                   new
+//	starts the program on disk       ->   starts its components
+//	serves                                is ready, and accepts nothing yet
+//	pauses                           ->   accepts
+//	probation: serves what it has,
+//	sends http clients away
+//	stops what is Exclusive          ->   starts that
+//	stops as above, in its own budget     serves alone
+//
+// The sockets that components ask for by Addr are handed over by the component's
+// name, and both processes have them for a while: what comes while the old one
+// pauses waits in the kernel's queue. A component whose name or Addr is new
+// binds its own, before the process is ready; one that is gone keeps accepting
+// in the old process until that stops, and the log says so. Listener is not
+// handed over.
+//
+// Ownership changes in two steps that are acknowledged. Until the new process
+// accepts, its failure, its death, or its being too late leaves the old one as it
+// was, which kills it and accepts on; the death of the old one makes the new one
+// accept. A kill of either at any point leaves one that does. On probation the
+// old one comes back if the new one ends. A signal that stops the old one on
+// probation stops both.
+//
+// The stop of the old process is a stop as above, with its own budget
+// ([RestartOptions.Budget]), without a delay and without PreStop hooks, whose
+// news would be wrong: the service goes on. For the same reason its readiness
+// stays on. Connections that are silent are kept for 2 s instead of 50 ms.
+//
+// The protocol is that of systemd, as far as it has one: sockets come as
+// LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID, so that a manager below systemd, or
+// any other supervisor that speaks it, takes its sockets by the names of its
+// components, or else by their addresses; then systemd keeps them, and they are
+// left open when the process stops. During a restart systemd hears RELOADING=1,
+// then READY=1, and at the end of the probation MAINPID of the new process, which
+// speaks for itself from then on. All these variables are taken out of the
+// environment. A process that a Go program starts can't be told its own pid in
+// LISTEN_PID, so BELAY_PARENT tells it that of the old one.
+//
+// What is not handed over: what is in memory. Limits on rates, keys and
+// adaptive ones begin anew, so two processes together may grant twice as much
+// while one drains; counters begin at zero ([Report.Generation] tells the
+// processes apart); hijacked connections stay with the process that has them.
+// As process 1 of a container nothing can be handed over, since its end is that
+// of the container; there, and where a supervisor watches one pid and does not
+// speak sd_notify's protocol, belay-run does it. In Kubernetes a rolling update
+// is the restart. RESTARTS.md, in this folder, says which way fits where.
+//
 // # Signals
 //
 // They are safe from the first instruction of Run: one that comes while

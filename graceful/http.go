@@ -47,6 +47,7 @@ func HTTP(name, addr string, srv *http.Server) Component {
 		Serve:    h.serve,
 		Stop:     h.stop,
 		soften:   h.soften,
+		harden:   h.harden,
 		activity: h.activity,
 		drain:    h.drain,
 		abort:    h.abort,
@@ -67,6 +68,7 @@ type httpServer struct {
 
 	requestCtx context.Context         // of all requests; its owner is serve
 	cut        context.CancelCauseFunc // ends it
+	lasting    time.Duration           // of a silence that means something; written by drain, read by stop
 	started    chan struct{}           // closed when both are there
 
 	remark uatomic.String // for the report: written by the stop and by a cut beside it
@@ -208,6 +210,9 @@ func (h *httpServer) soften(delay time.Duration) {
 	h.leaving.Store(&leaving{since: time.Now(), delay: delay})
 }
 
+// harden takes soften back.
+func (h *httpServer) harden() { h.leaving.Store(nil) }
+
 // activity counts requests; fresh is true while a connection younger than quiet
 // has not sent one.
 func (h *httpServer) activity(now time.Time, quiet time.Duration) (count int64, fresh bool) {
@@ -220,7 +225,11 @@ func (h *httpServer) activity(now time.Time, quiet time.Duration) (count int64, 
 
 // drain makes every response from now on send its client away, and tells the
 // streams to end.
-func (h *httpServer) drain(limit time.Duration) {
+func (h *httpServer) drain(limit time.Duration, cause error) {
+	h.lasting = settle
+	if errors.Is(cause, ErrRestarted) {
+		h.lasting = forbearance
+	}
 	h.leaving.Store(&leaving{since: time.Now()})
 	h.sayGoodbye(limit)
 }
@@ -260,7 +269,7 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 	told := false
 	for from := began; ; {
 		now := time.Now()
-		conns, wait, silent := h.conns.silent(now, from)
+		conns, wait, silent := h.conns.silent(now, from, h.lasting)
 		switch {
 		case silent:
 			if h.sendAway(conns, now) {
@@ -268,11 +277,11 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 			}
 			wait = time.Millisecond // at most: their states are about to change
 		case wait == 0:
-			wait = h.sendNewAway(now, from.Add(hush))
+			wait = h.sendNewAway(now, from.Add(max(hush, h.lasting)))
 		}
 		// Who has had something to say on h2 was told to go by the answer.
 		// Now for those whose streams last, so that they close with them.
-		if settled := from.Add(settle); !told && now.Before(settled) {
+		if settled := from.Add(h.lasting); !told && now.Before(settled) {
 			wait = shorter(wait, settled.Sub(now))
 		} else if !told {
 			told = true

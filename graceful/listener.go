@@ -1,8 +1,8 @@
 package graceful
 
 // The listener that a component serves: it tells when the server first
-// accepts, and it can end accepting without losing what the kernel has
-// already accepted for us.
+// accepts, it can pause, and it can end accepting without losing what the
+// kernel has already accepted for us.
 
 import (
 	"context"
@@ -12,7 +12,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/belay-go/belay/internal/handover"
 )
 
 const (
@@ -40,16 +43,23 @@ func (errAccepting) Unwrap() error { return net.ErrClosed }
 
 // An acceptor wraps a listener. It adds nothing to the connections.
 //
+// It accepts, pauses and accepts again while one process takes another's place;
+// both have the socket then, so what comes meanwhile waits in one queue.
+//
 // Accepting ends in three steps, so that no connection is reset: new ones are
 // kept out (Linux: their SYN is dropped, and the client's next try is refused;
 // Unix sockets: the path is removed), those in handshake and those in the
 // kernel's queue are accepted, then the socket is closed. Where new ones can't
 // be kept out, accepting ends in the first short pause, and with the settle
-// time at the latest. A listener that knows no deadlines is closed at once.
+// time at the latest. A listener that knows no deadlines is closed at once, and
+// so is a socket that another process goes on accepting from: its queue is lost
+// to nobody.
 type acceptor struct {
 	net.Listener
 	path    string // of a Unix socket
-	ours    bool   // bound by us, so nobody else accepts from it
+	addr    string // as it was asked for
+	ours    bool   // bound by us, or by the process whose place we take
+	foreign bool   // a supervisor has it, too
 	serving func() // called by the first Accept, once
 
 	accepted atomic.Int64
@@ -59,6 +69,10 @@ type acceptor struct {
 	done  chan struct{} // closed with the socket
 	mu    struct {
 		sync.Mutex
+		paused chan struct{} // closed when that is over; nil: it is not
+		moved  bool          // it has been: there may be a timeout of that yet
+		shared bool          // another process of ours has it
+
 		ending bool
 		shut   bool      // the kernel lets no new connection in
 		until  time.Time // when handshakes should be over
@@ -82,7 +96,30 @@ func bind(ctx context.Context, c *Component) (*acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &acceptor{Listener: ln, path: path, ours: true, wrap: c.wrap, done: make(chan struct{})}, nil
+	return &acceptor{Listener: ln, path: path, addr: c.Addr, ours: true, wrap: c.wrap, done: make(chan struct{})}, nil
+}
+
+// adopt takes a socket that was handed over for c.
+func adopt(s handover.Socket, c *Component) (*acceptor, error) {
+	defer s.File.Close() // FileListener has its own
+	ln, err := net.FileListener(s.File)
+	if err != nil {
+		return nil, err
+	}
+	a := &acceptor{Listener: ln, addr: c.Addr, ours: !s.Foreign, foreign: s.Foreign, wrap: c.wrap, done: make(chan struct{})}
+	if u, ok := ln.Addr().(*net.UnixAddr); ok {
+		a.path = u.Name
+	}
+	return a, nil
+}
+
+// handable returns the socket, if it can be handed over.
+func (a *acceptor) handable() (syscall.Conn, bool) {
+	if !a.ours && !a.foreign {
+		return nil, false
+	}
+	s, ok := a.Listener.(syscall.Conn)
+	return s, ok
 }
 
 // Accept returns the next connection, also after the end has begun, until
@@ -102,13 +139,16 @@ func (a *acceptor) Accept() (net.Conn, error) {
 
 func (a *acceptor) accept() (net.Conn, error) {
 	for {
+		a.awaitTurn()
 		c, err := a.Listener.Accept()
 		now := time.Now()
 		if err == nil {
 			a.wait(now, false)
 			return c, nil
 		}
-		if !a.ends() {
+		if ends, again := a.failed(err); again {
+			continue
+		} else if !ends {
 			return nil, err
 		}
 		// A deadline that is over does not tell that the queue is empty: on
@@ -128,13 +168,82 @@ func (a *acceptor) accept() (net.Conn, error) {
 	}
 }
 
+// pause makes Accept wait. One that has a connection in hand serves it.
+func (a *acceptor) pause() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mu.paused == nil && !a.mu.ending {
+		a.mu.paused, a.mu.moved = make(chan struct{}), true
+		a.setDeadline(time.Unix(1, 0))
+	}
+}
+
+// resume ends a pause.
+func (a *acceptor) resume() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.resumeLocked() {
+		a.setDeadline(time.Time{})
+	}
+}
+
+func (a *acceptor) resumeLocked() bool {
+	if a.mu.paused == nil {
+		return false
+	}
+	close(a.mu.paused)
+	a.mu.paused = nil
+	return true
+}
+
+// awaitTurn waits while there is a pause.
+func (a *acceptor) awaitTurn() {
+	for {
+		a.mu.Lock()
+		paused := a.mu.paused
+		a.mu.Unlock()
+		if paused == nil {
+			return
+		}
+		<-paused
+	}
+}
+
+// share says whether another process of ours accepts from this socket, or is
+// about to.
+func (a *acceptor) share(shared bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.shared = shared
+	if u, ok := a.Listener.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(!shared && a.ours)
+	}
+}
+
+// setDeadline sets when Accept gives up; it reports whether it can be set.
+func (a *acceptor) setDeadline(t time.Time) bool {
+	d, ok := a.Listener.(interface{ SetDeadline(time.Time) error })
+	return ok && d.SetDeadline(t) == nil
+}
+
 // end begins the end of accepting; whoever accepts does the rest.
 func (a *acceptor) end(now time.Time) {
+	if a.isShared() {
+		_ = a.Close()
+		return
+	}
 	shut := a.ours && a.keepOut() == nil
 	a.mu.Lock()
 	a.mu.ending, a.mu.shut, a.mu.until = true, shut, now.Add(settle)
+	a.resumeLocked() // whoever waits there has to empty the queue
 	a.mu.Unlock()
 	a.wait(now, false)
+}
+
+func (a *acceptor) isShared() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mu.shared
 }
 
 // keepOut lets no new connection in, if that can be done.
@@ -160,16 +269,20 @@ func (a *acceptor) wait(now time.Time, empty bool) {
 	if !ending {
 		return
 	}
-	if d, ok := a.Listener.(interface{ SetDeadline(time.Time) error }); ok && d.SetDeadline(until) == nil {
-		return
+	if !a.setDeadline(until) {
+		_ = a.Close()
 	}
-	_ = a.Close()
 }
 
-func (a *acceptor) ends() bool {
+// failed tells what a failed Accept is about: the end of accepting, or a pause,
+// after which it tries again.
+func (a *acceptor) failed(err error) (ends, again bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.mu.ending
+	if a.mu.ending {
+		return true, false
+	}
+	return false, a.mu.moved && timedOut(err)
 }
 
 // over reports whether a failed Accept was the last one. Where nobody looked
@@ -191,7 +304,8 @@ func timedOut(err error) bool {
 func (a *acceptor) Close() error {
 	a.mu.Lock()
 	again := a.mu.closed
-	a.mu.closed = true
+	a.mu.closed, a.mu.ending = true, true
+	a.resumeLocked()
 	a.mu.Unlock()
 	if again {
 		return nil

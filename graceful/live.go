@@ -105,7 +105,7 @@ func (m *Manager) reportLocked(now time.Time, parts []*part, details []string) R
 	rep := Report{
 		State: m.mu.state.String(), Since: m.mu.entered,
 		Cause: m.mu.cause, Forced: m.mu.forced, Ready: m.mu.ready,
-		Delay: m.opts.delay(),
+		Delay: m.opts.delay(), Generation: m.mu.generation,
 	}
 	until := now
 	if m.mu.cause != nil {
@@ -124,7 +124,7 @@ func (m *Manager) reportLocked(now time.Time, parts []*part, details []string) R
 		res.Detail = details[i]
 		rep.Components = append(rep.Components, res)
 	}
-	b := newBudget(m.opts.Budget, phases, now)
+	b := newBudget(m.total(m.mu.cause), phases, now)
 	rep.Budget, rep.Reserve = b.total, b.each
 	if b.total == forever {
 		rep.Budget = -1

@@ -5,6 +5,7 @@ package graceful
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/belay-go/belay/internal/ctxerr"
+	"github.com/belay-go/belay/internal/handover"
 )
 
 // Options are the knobs of a [Manager]; the zero value has the defaults.
@@ -63,9 +65,13 @@ type Options struct {
 	// terminationMessagePath; "-" is none.
 	TerminationLog string
 
+	// Restart says whether and how another process may take this one's place.
+	Restart RestartOptions
+
 	// OnReady is called once, on Run's goroutine, when all components are
 	// up; [Manager.Addr] has their addresses. It is not called if a stop has
-	// begun. It must be quick: while it runs, no signal is looked at, and the
+	// begun. In a process that takes another one's place that is when it
+	// accepts. It must be quick: while it runs, no signal is looked at, and the
 	// stop that one asks for waits.
 	OnReady func()
 }
@@ -127,6 +133,15 @@ type Manager struct {
 		label   string        // of this manager's goroutines
 		profile *profile      // that is being taken; nil: none
 		looks   int           // goroutine profiles taken
+
+		run        *run         // nil before Run
+		asked      []func(*run) // what Run's goroutine is to do
+		succession *succession  // the restart that is under way; nil: none
+
+		generation int                   // how many processes there were before; 0: none
+		earlier    []handover.Generation // those that may still drain
+		main       chan struct{}         // closed when this process is not on probation any more; nil: it is not
+		supervisor []string              // variables that the process that takes our place needs
 	}
 }
 
@@ -284,6 +299,9 @@ func (m *Manager) beginLocked(cause error) bool {
 		return false
 	}
 	m.mu.cause, m.mu.since = cause, time.Now()
+	if s := m.mu.succession; s != nil {
+		close(s.halt)
+	}
 	if m.mu.state != stateNew {
 		m.enterLocked(statePreStop)
 	}
@@ -298,6 +316,39 @@ func (m *Manager) pokeLocked() {
 	case m.mu.wake <- struct{}{}:
 	default: // not running, or told already
 	}
+}
+
+// log returns the logger.
+func (m *Manager) log() *slog.Logger {
+	if m.opts.Logger != nil {
+		return m.opts.Logger
+	}
+	return slog.Default()
+}
+
+// ask has f called by Run's goroutine, soon; never, if Run has returned.
+func (m *Manager) ask(f func(*run)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.asked = append(m.mu.asked, f)
+	m.pokeLocked()
+}
+
+// asked returns what Run's goroutine was asked to do, once.
+func (m *Manager) asked() []func(*run) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	asked := m.mu.asked
+	m.mu.asked = nil
+	return asked
+}
+
+// total is the budget of a stop with that cause; nil: of any but a restart.
+func (m *Manager) total(cause error) time.Duration {
+	if errors.Is(cause, ErrRestarted) {
+		return m.opts.Restart.budget()
+	}
+	return m.opts.Budget
 }
 
 // reason returns the reason to stop and since when there is one; nil before.

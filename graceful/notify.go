@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/belay-go/belay/internal/handover"
 )
 
 const (
@@ -39,6 +41,8 @@ const (
 // one.
 type notice struct {
 	ready, stopping bool
+	reloading       bool
+	main            int    // the pid of the process that speaks from now on; 0: none
 	status          string // "": nothing new
 	extend          bool   // the time that the stop may take
 	ping            bool
@@ -48,6 +52,11 @@ type notice struct {
 func (n *notice) add(newer notice) {
 	n.stopping = n.stopping || newer.stopping
 	n.ready = (n.ready || newer.ready) && !n.stopping // too late: the stop is final
+	n.reloading = (n.reloading || newer.reloading) && !newer.ready && !n.stopping
+	if newer.reloading {
+		n.ready = false
+	}
+	n.main = max(n.main, newer.main)
 	n.extend = n.extend || newer.extend
 	n.ping = n.ping || newer.ping
 	if newer.status != "" {
@@ -56,13 +65,22 @@ func (n *notice) add(newer notice) {
 }
 
 // text is the notice as it is sent: one assignment a line.
-func (n notice) text(extension time.Duration) string {
+func (n notice) text(extension time.Duration, clock func() (usec int64, ok bool)) string {
 	var lines []string
+	if n.reloading {
+		lines = append(lines, "RELOADING=1")
+		if usec, ok := clock(); ok {
+			lines = append(lines, fmt.Sprintf("MONOTONIC_USEC=%d", usec))
+		}
+	}
 	if n.ready {
 		lines = append(lines, "READY=1")
 	}
 	if n.stopping {
 		lines = append(lines, "STOPPING=1")
+	}
+	if n.main > 0 {
+		lines = append(lines, fmt.Sprintf("MAINPID=%d", n.main))
 	}
 	if n.status != "" {
 		lines = append(lines, "STATUS="+n.status)
@@ -83,6 +101,7 @@ type notifier struct {
 	addr string
 	send func(addr, text string) error
 	log  *slog.Logger
+	mute bool // another process speaks for the service
 
 	owed  notice
 	wait  time.Duration // before what is owed is tried again; 0: nothing failed
@@ -103,11 +122,14 @@ type notifier struct {
 // newNotifier returns the notifier of a run that begins at now. It takes the
 // address out of the environment: a process has one story to tell, so the first
 // Run tells it, and no child inherits what is said in our name.
-func (m *Manager) newNotifier(log *slog.Logger, now time.Time) *notifier {
+func (m *Manager) newNotifier(log *slog.Logger, now time.Time, mute bool) *notifier {
 	if !canNotify {
 		return nil
 	}
-	addr, every := takeSupervisor()
+	addr, every, variables := takeSupervisor()
+	m.mu.Lock()
+	m.mu.supervisor = variables
+	m.mu.Unlock()
 	if addr == "" {
 		return nil
 	}
@@ -115,7 +137,7 @@ func (m *Manager) newNotifier(log *slog.Logger, now time.Time) *notifier {
 		log.Warn("graceful: NOTIFY_SOCKET is neither a path nor an abstract name", "addr", addr)
 		return nil
 	}
-	n := &notifier{addr: addr, send: sendNotice, log: log, every: every, pulse: now.Add(every)}
+	n := &notifier{addr: addr, send: sendNotice, log: log, mute: mute, every: every, pulse: now.Add(every)}
 	if m.sendNotice != nil {
 		n.send = m.sendNotice
 	}
@@ -127,19 +149,23 @@ func (m *Manager) newNotifier(log *slog.Logger, now time.Time) *notifier {
 var environment sync.Mutex
 
 // takeSupervisor reads the variables that a service manager sets, and unsets
-// them.
-func takeSupervisor() (addr string, every time.Duration) {
+// them. variables are those that a process in our place needs.
+func takeSupervisor() (addr string, every time.Duration, variables []string) {
 	environment.Lock()
 	defer environment.Unlock()
 	addr = os.Getenv("NOTIFY_SOCKET")
 	if addr == "" {
-		return "", 0
+		return "", 0, nil
 	}
+	variables = []string{"NOTIFY_SOCKET=" + addr}
 	every = pingEvery(os.Getenv("WATCHDOG_USEC"), os.Getenv("WATCHDOG_PID"), os.Getpid())
+	if every > 0 { // without the pid, it is meant for whoever gets it
+		variables = append(variables, "WATCHDOG_USEC="+os.Getenv("WATCHDOG_USEC"))
+	}
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
 		_ = os.Unsetenv(name) // can't fail for such a name
 	}
-	return addr, every
+	return addr, every, variables
 }
 
 // pingEvery returns half of the time within which the service manager wants a
@@ -186,10 +212,10 @@ func (n *notifier) due(now time.Time) {
 }
 
 func (n *notifier) flush(now time.Time) {
-	if n.owed == (notice{}) {
+	if n.mute || n.owed == (notice{}) {
 		return
 	}
-	if err := n.send(n.addr, n.owed.text(n.extension(now))); err != nil {
+	if err := n.send(n.addr, n.owed.text(n.extension(now), handover.Monotonic)); err != nil {
 		n.wait = min(max(2*n.wait, retryFirst), retryMost)
 		n.again = now.Add(n.wait)
 		if !n.lost {
@@ -230,7 +256,7 @@ func (n *notifier) arm(now time.Time) {
 		sooner(n.renew)
 	}
 	n.timer = nil
-	if !next.IsZero() {
+	if !next.IsZero() && !n.mute {
 		n.timer = time.After(next.Sub(now))
 	}
 }
@@ -245,12 +271,39 @@ func (r *run) tellReady() {
 	r.notify.say(what, time.Now())
 }
 
+// speak ends the silence of a process that has become the main one.
+func (n *notifier) speak(now time.Time) {
+	if n == nil || !n.mute {
+		return
+	}
+	n.mute, n.pulse = false, now
+	n.due(now)
+}
+
+// tellReloading says that a restart begins: the service is not quite as it was.
+func (r *run) tellReloading() {
+	r.notify.say(notice{reloading: true, status: "restarting"}, time.Now())
+}
+
+// tellServing says that the service goes on, whoever serves.
+func (r *run) tellServing(status string) {
+	if _, cause := r.m.reason(); cause == nil {
+		r.notify.say(notice{ready: true, status: flat(status, mostStatus)}, time.Now())
+	}
+}
+
+// tellMain says who speaks for the service from now on, and is silent then.
+func (r *run) tellMain(pid int) {
+	r.notify.say(notice{main: pid, status: fmt.Sprintf("replaced by pid %d", pid)}, time.Now())
+	r.notify = nil
+}
+
 // tellStopping says that the stop begins, and until when it may take.
 func (r *run) tellStopping(since time.Time, cause error) {
 	if r.notify == nil {
 		return
 	}
-	b := newBudget(r.m.opts.Budget, 1, since)
+	b := newBudget(r.m.total(cause), 1, since)
 	r.notify.stops, r.notify.endless = true, b.total == forever
 	r.notify.end = since.Add(b.total) // unused if that is forever
 	r.notify.say(notice{stopping: true, status: flat(fmt.Sprintf("stopping: %v", cause), mostStatus), extend: true}, time.Now())

@@ -39,6 +39,8 @@ type part struct {
 
 	// Guarded by Manager.mu.
 	ln        *acceptor
+	waits     bool // for the old process to have stopped it
+	handed    bool // it was stopped for the new one
 	launched  bool
 	started   bool
 	up        bool
@@ -159,6 +161,13 @@ func (m *Manager) end(p *part, stage string, err error) {
 		err = errReturned
 	}
 	m.failLocked(p, stage, err)
+}
+
+// handedOn reports whether p is or was stopped for the new process.
+func (m *Manager) handedOn(p *part) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return p.handed
 }
 
 // fail notes a failure of a component; the first reason to stop, if there is

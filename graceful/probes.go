@@ -3,20 +3,24 @@ package graceful
 // The two questions of a supervisor, as handlers.
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 )
 
 // Readyz answers 200 while all components are up, and 503 before that and from
-// the first instant of the stop. With ?verbose it names the components that are
-// not up. It has the shape of an [http.HandlerFunc]:
+// the first instant of the stop, unless that follows a restart: then the service
+// goes on. With ?verbose it names the components that are not up. It has the
+// shape of an [http.HandlerFunc]:
 //
 //	mux.HandleFunc("/readyz", m.Readyz)
 func (m *Manager) Readyz(w http.ResponseWriter, r *http.Request) {
 	probed(r)
 	m.mu.Lock()
 	now := m.mu.state
+	// Who asks over an old connection means the service, and that goes on.
+	ok := now == stateReady || errors.Is(m.mu.cause, ErrRestarted)
 	var text strings.Builder
 	fmt.Fprintln(&text, now)
 	if r.URL.Query().Has("verbose") {
@@ -27,7 +31,7 @@ func (m *Manager) Readyz(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	m.mu.Unlock()
-	answer(w, now == stateReady, text.String())
+	answer(w, ok, text.String())
 }
 
 // Livez answers 200 until Run returns, also while stopping: a supervisor that

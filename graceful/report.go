@@ -33,6 +33,10 @@ type Report struct {
 	// Ready says whether the process has been ready.
 	Ready bool
 
+	// Generation is how many processes have handed on their place before this
+	// one had it.
+	Generation int
+
 	// Ran is the time from the beginning of Run to the cause, Took the time
 	// from there to the end, Budget what it might have taken (negative:
 	// anything). In a live report, Ran and Took end with that moment.

@@ -37,6 +37,8 @@ type run struct {
 	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
 
+	heir *heir // nil: this process has inherited nothing
+
 	notify           *notifier // nil: nobody to tell
 	wroteTermination bool      // there is something in the termination log
 	lostTermination  bool      // that it can't be written was logged
@@ -57,9 +59,14 @@ func (m *Manager) newRun(ctx context.Context) *run {
 	if set == nil {
 		set = defaultSignals()
 	}
-	if len(set) > 0 {
-		r.signals, r.heard = make(chan os.Signal, 16), set
-		signal.Notify(r.signals, set...)
+	r.heard = set
+	listen := slices.Clone(set)
+	if m.opts.Restart.Enabled {
+		listen = append(listen, restartSignals...)
+	}
+	if len(listen) > 0 {
+		r.signals = make(chan os.Signal, 16)
+		signal.Notify(r.signals, listen...)
 	}
 	m.mu.Lock()
 	if m.mu.state != stateNew {
@@ -73,7 +80,7 @@ func (m *Manager) newRun(ctx context.Context) *run {
 		m.enterLocked(statePreStop)
 		m.mu.since = r.began // Stop came before Run: no time has been lost
 	}
-	m.mu.wake = r.wake
+	m.mu.wake, m.mu.run = r.wake, r
 	parts := slices.Clone(m.mu.parts)
 	m.mu.Unlock()
 
@@ -85,11 +92,9 @@ func (m *Manager) newRun(ctx context.Context) *run {
 		last := len(r.phases) - 1
 		r.phases[last] = append(r.phases[last], p)
 	}
-	r.log = m.opts.Logger
-	if r.log == nil {
-		r.log = slog.Default()
-	}
-	r.notify = m.newNotifier(r.log, r.began)
+	r.log = m.log()
+	r.inherit()
+	r.notify = m.newNotifier(r.log, r.began, r.heir != nil && !r.heir.main)
 	r.parent, r.gone = ctx, ctx.Done()
 	r.ctx = numbered(context.WithoutCancel(ctx))
 	m.mu.Lock()
@@ -108,6 +113,21 @@ func (r *run) release() {
 	if r.force != nil {
 		r.cancelStart(nil)
 		r.force(nil)
+	}
+	r.unlink()
+}
+
+// unlink lets go of the processes before and after this one. To both that looks
+// as if this one had ended, which it is about to.
+func (r *run) unlink() {
+	if r.heir != nil {
+		r.heir.in.Close()
+	}
+	r.m.mu.Lock()
+	s := r.m.mu.succession
+	r.m.mu.Unlock()
+	if s != nil && s.proc != nil {
+		_ = s.proc.Link.Close()
 	}
 }
 
@@ -156,6 +176,9 @@ func (r *run) untilTime(end time.Time, done func() bool) {
 // catchUp takes in the events that are there already: no phase may start after
 // a signal that nobody has looked at yet.
 func (r *run) catchUp() {
+	for _, f := range r.m.asked() {
+		f(r)
+	}
 	r.takeSignals()
 	select {
 	case <-r.gone:
@@ -199,6 +222,10 @@ func (r *run) parentDone() {
 
 // signal acts on one signal.
 func (r *run) signal(sig os.Signal, now time.Time) {
+	if !slices.Contains(r.heard, sig) {
+		go r.restartBySignal() // ends with the attempt
+		return
+	}
 	verdict := r.seen.take(sig, now)
 	switch verdict {
 	case sameAgain:
@@ -217,8 +244,8 @@ func (r *run) signal(sig os.Signal, now time.Time) {
 		return
 	}
 	defer r.tell(now) // whoever asks again wants to know
-	since, _ := r.m.reason()
-	left := newBudget(r.m.opts.Budget, 1, since).left(now)
+	since, cause := r.m.reason()
+	left := newBudget(r.m.total(cause), 1, since).left(now)
 	if left == forever {
 		r.log.Info("graceful: signal repeated", "signal", sig.String())
 		return

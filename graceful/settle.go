@@ -18,6 +18,11 @@ const (
 	// very end.
 	hush = 3 * settle
 
+	// forbearance is how long both may be silent in a process that another one
+	// has taken the place of: nobody waits for its end, and a client that comes
+	// back to an idle connection finds it served.
+	forbearance = 2 * time.Second
+
 	// step is how often a silence is looked at. On a machine so busy that a
 	// step ends late by another, a client may have had no chance to speak:
 	// the silence is measured anew, for settleMost at most.

@@ -24,10 +24,13 @@ func (r *run) start() {
 			return
 		}
 		for _, p := range parts {
-			r.launch(p)
+			if !p.waits {
+				r.launch(p)
+			}
 		}
 		r.until(func() bool { return r.m.mu.cause != nil || allUpLocked(parts) })
 	}
+	r.takeOver()
 	r.catchUp()
 	if r.m.enter(stateReady) {
 		r.ready = true
@@ -43,7 +46,7 @@ func (r *run) start() {
 
 func allUpLocked(parts []*part) bool {
 	for _, p := range parts {
-		if !p.up {
+		if !p.up && !p.waits {
 			return false
 		}
 	}
@@ -58,7 +61,7 @@ func (r *run) bind() bool {
 			if p.Serve == nil {
 				continue
 			}
-			ln, err := bind(r.startCtx, &p.Component)
+			ln, err := r.socket(&p.Component)
 			if err != nil {
 				r.m.fail(p, "bind", err)
 				return false
@@ -68,6 +71,7 @@ func (r *run) bind() bool {
 			r.m.mu.Unlock()
 		}
 	}
+	r.closeLeft()
 	return true
 }
 

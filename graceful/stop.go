@@ -25,12 +25,13 @@ func (r *run) stop() {
 	var phases [][]*part // in the order in which they stop
 	var limits []time.Duration
 	for _, parts := range slices.Backward(r.phases) {
-		if parts[0].launched {
+		parts = slices.DeleteFunc(slices.Clone(parts), func(p *part) bool { return !p.launched })
+		if len(parts) > 0 {
 			phases = append(phases, parts)
 			limits = append(limits, phaseLimit(parts))
 		}
 	}
-	r.budget = newBudget(r.m.opts.Budget, len(phases), since)
+	r.budget = newBudget(r.m.total(cause), len(phases), since)
 	r.follow(r.budget.schedule(since))
 	defer r.unfollow()
 	r.preStop(cause, phases, limits)
@@ -42,7 +43,9 @@ func (r *run) stop() {
 		}
 		window := r.budget.window(time.Now(), limits[i:])
 		for _, p := range parts {
-			go r.stopPart(p, cause, window) // ends within window, plus cutTime if forced
+			if !r.m.handedOn(p) {
+				go r.stopPart(p, cause, window) // ends within window, plus cutTime if forced
+			}
 		}
 		r.until(func() bool {
 			for _, p := range parts {
@@ -53,6 +56,7 @@ func (r *run) stop() {
 			return true
 		})
 	}
+	r.awaitHeir()
 }
 
 // closeUnused closes the sockets of components that will not be started.
@@ -96,7 +100,7 @@ func (r *run) stopPart(p *part, cause error, window time.Duration) {
 		return
 	}
 	if p.drain != nil {
-		p.drain(limit)
+		p.drain(limit, cause)
 	}
 	// Whoever has no time left is asked to stop all the same: what is written
 	// out last is often all that is known of why.

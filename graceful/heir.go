@@ -1,0 +1,225 @@
+package graceful
+
+// The new process's side of a restart, and sockets from a supervisor.
+
+import (
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/belay-go/belay/internal/handover"
+)
+
+// errOrdered is why a process stops that was told so by the one it replaces.
+type errOrdered struct{ reason string }
+
+func (e *errOrdered) Error() string {
+	return "graceful: stop together with the process that this one replaces: " + e.reason
+}
+
+// An heir is what a run knows of the process whose place it takes. It goes
+// through the states of a succession from the other side:
+//
+//	started -> offered -> accepting -> main
+//
+// started: components start, and accept nothing. offered: all are up, and the
+// old process knows. accepting: it has paused, or is gone. main: it will not
+// come back. Its death counts as everything that it could have said yet. The
+// goroutine of Run has all of it.
+type heir struct {
+	in        *handover.Inheritance
+	taken     []string
+	accepting bool
+	main      bool
+}
+
+// inherit looks for what this process was started with.
+func (r *run) inherit() {
+	in, err := handover.Inherit()
+	if err != nil {
+		r.log.Error("graceful: what this process should inherit can't be used", "err", err)
+	}
+	if in == nil {
+		return
+	}
+	r.heir = &heir{in: in}
+	if in.Link == nil {
+		r.heir.accepting, r.heir.main = true, true
+		return
+	}
+	m := r.m
+	m.mu.Lock()
+	m.mu.generation, m.mu.earlier = in.Hello.Generation, in.Draining
+	m.mu.main = make(chan struct{})
+	for _, p := range m.mu.parts {
+		p.waits = p.Exclusive && slices.Contains(in.Hello.Exclusive, p.Name)
+	}
+	m.mu.Unlock()
+	path, _ := os.Executable()
+	_ = in.Link.Send(handover.Message{ // if the old process is gone, hear sees it
+		Kind: handover.Hello, Version: handover.Version, PID: os.Getpid(),
+		Path: path, Revision: revision(), Generation: in.Hello.Generation,
+	})
+	r.log.Info("graceful: taking the place of another process", "pid", in.Hello.PID,
+		"path", in.Hello.Path, "revision", in.Hello.Revision, "generation", in.Hello.Generation)
+	go m.hear(in.Link) // ends with the link, which release closes
+}
+
+// hear passes on what the old process says, to Run's goroutine.
+func (m *Manager) hear(link *handover.Link) {
+	for {
+		message, err := link.Receive()
+		if err != nil {
+			m.ask((*run).orphaned)
+			return
+		}
+		m.ask(func(r *run) { r.heed(message) })
+	}
+}
+
+// heed acts on what the old process says.
+func (r *run) heed(message handover.Message) {
+	switch message.Kind {
+	case handover.Accept:
+		r.heir.accepting = true
+	case handover.Freed:
+		r.launchFreed(message.Name)
+	case handover.Main:
+		r.becomeMain()
+	case handover.Stop:
+		r.shareSockets(false) // it leaves the queues to us
+		r.m.begin(&errOrdered{message.Reason})
+	}
+}
+
+// orphaned takes in that the old process is gone.
+func (r *run) orphaned() {
+	r.heir.accepting = true
+	r.becomeMain()
+	r.launchFreed("")
+}
+
+// becomeMain makes this process the one that counts.
+func (r *run) becomeMain() {
+	if r.heir.main {
+		return
+	}
+	r.heir.main = true
+	r.shareSockets(false)
+	r.m.mu.Lock()
+	close(r.m.mu.main)
+	r.m.mu.main = nil
+	r.m.mu.Unlock()
+	r.notify.speak(time.Now())
+	r.log.Info("graceful: the probation is over")
+}
+
+func (r *run) shareSockets(shared bool) {
+	for _, parts := range r.phases {
+		for _, p := range parts {
+			if p.ln != nil && slices.Contains(r.heir.taken, p.Name) {
+				p.ln.share(shared)
+			}
+		}
+	}
+}
+
+// takeOver says that all is up, waits for the turn of this process, and accepts.
+func (r *run) takeOver() {
+	h := r.heir
+	if h == nil || h.in.Link == nil {
+		return
+	}
+	_ = h.in.Link.Send(handover.Message{Kind: handover.Ready, Taken: h.taken}) // hear sees a failure
+	r.until(func() bool { return h.accepting || r.m.mu.cause != nil })
+	if _, cause := r.m.reason(); cause != nil {
+		return
+	}
+	for _, parts := range r.phases {
+		for _, p := range parts {
+			if p.ln != nil {
+				p.ln.resume()
+			}
+		}
+	}
+	_ = h.in.Link.Send(handover.Message{Kind: handover.Accepting})
+}
+
+// socket returns the socket of c: the one that was handed over for it, or a new
+// one. While another process accepts, ours waits.
+func (r *run) socket(c *Component) (*acceptor, error) {
+	s, ok := r.heir.find(c)
+	var a *acceptor
+	var err error
+	if ok {
+		a, err = adopt(s, c)
+	} else {
+		a, err = bind(r.startCtx, c)
+	}
+	if err != nil || r.heir == nil || r.heir.main {
+		return a, err
+	}
+	a.pause()
+	if ok {
+		r.heir.taken = append(r.heir.taken, c.Name)
+		a.share(true)
+	}
+	return a, nil
+}
+
+// find takes the socket for c out of what was inherited. The old process's has
+// to be of the same name and have been asked for at the same address. A
+// supervisor's may have any address if it has the name, or else any name if it
+// has the address.
+func (h *heir) find(c *Component) (handover.Socket, bool) {
+	if h == nil || c.Addr == "" {
+		return handover.Socket{}, false
+	}
+	i := slices.IndexFunc(h.in.Sockets, func(s handover.Socket) bool {
+		return s.Name == c.Name && (h.in.Link == nil || s.Addr == c.Addr)
+	})
+	if i < 0 && h.in.Link == nil {
+		i = slices.IndexFunc(h.in.Sockets, func(s handover.Socket) bool { return boundTo(s.File, c.Addr) })
+	}
+	if i < 0 {
+		return handover.Socket{}, false
+	}
+	s := h.in.Sockets[i]
+	h.in.Sockets = slices.Delete(h.in.Sockets, i, i+1)
+	return s, true
+}
+
+// boundTo reports whether the socket listens at the address that addr asks for.
+func boundTo(f *os.File, addr string) bool {
+	ln, err := net.FileListener(f)
+	if err != nil {
+		return false
+	}
+	defer ln.Close()
+	switch at := ln.Addr().(type) {
+	case *net.TCPAddr:
+		asked, err := net.ResolveTCPAddr("tcp", addr)
+		if err != nil || asked.Port != at.Port {
+			return false
+		}
+		return asked.IP.Equal(at.IP) || (len(asked.IP) == 0 || asked.IP.IsUnspecified()) && at.IP.IsUnspecified()
+	case *net.UnixAddr:
+		ln.(*net.UnixListener).SetUnlinkOnClose(false)
+		return "unix:"+at.Name == addr
+	}
+	return false
+}
+
+// closeLeft closes the sockets that no component has taken, and says so: a
+// queue that nobody empties would be silent.
+func (r *run) closeLeft() {
+	if r.heir == nil {
+		return
+	}
+	for _, s := range r.heir.in.Sockets {
+		r.log.Warn("graceful: no component takes this socket", "name", s.Name, "addr", s.Addr)
+		_ = s.File.Close()
+	}
+	r.heir.in.Sockets = nil
+}

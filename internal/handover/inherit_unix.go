@@ -1,0 +1,155 @@
+//go:build unix
+
+package handover
+
+// The new process: what it was started with.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// firstFD is where systemd's protocol begins to count.
+const firstFD = 3
+
+// environment keeps two who ask at once from taking the same.
+var environment sync.Mutex
+
+// Inherit returns what this process was started with; nil if that is nothing.
+// It takes the variables out of the environment and keeps the descriptors from
+// children, so only the first call returns anything. What is in the variables
+// and isn't meant for this process is dropped.
+func Inherit() (*Inheritance, error) {
+	environment.Lock()
+	defer environment.Unlock()
+	count, names := os.Getenv(envFDs), os.Getenv(envNames)
+	pid, parent := os.Getenv(envPID), os.Getenv(envParent)
+	for _, name := range Environment() {
+		_ = os.Unsetenv(name) // can't fail for such a name
+	}
+	n, err := strconv.Atoi(count)
+	switch {
+	case count == "" || err == nil && n < 0:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("%s=%q: not a number", envFDs, count)
+	case parent != "" && meant(parent, firstFD+n):
+		return fromParent(n)
+	case pid == strconv.Itoa(os.Getpid()):
+		return fromSupervisor(n, names)
+	}
+	return nil, nil
+}
+
+// meant reports whether the process named by parent has started us with a link
+// in fd. If it has died since, only the socket knows who made it.
+func meant(parent string, fd int) bool {
+	pid, err := strconv.Atoi(parent)
+	if err != nil {
+		return false
+	}
+	if pid == os.Getppid() {
+		return true
+	}
+	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && madeBy(fd, pid)
+}
+
+func fromSupervisor(n int, names string) (*Inheritance, error) {
+	in := &Inheritance{}
+	list := strings.Split(names, ":")
+	for i := range n {
+		f, err := file(firstFD + i)
+		if err != nil {
+			in.Close()
+			return nil, err
+		}
+		s := Socket{File: f, SocketInfo: SocketInfo{Foreign: true}}
+		if i < len(list) {
+			s.Name = list[i]
+		}
+		in.Sockets = append(in.Sockets, s)
+	}
+	return in, nil
+}
+
+func fromParent(n int) (*Inheritance, error) {
+	in := &Inheritance{}
+	failed := func(err error) (*Inheritance, error) {
+		in.Close()
+		return nil, err
+	}
+	for i := range n {
+		f, err := file(firstFD + i)
+		if err != nil {
+			return failed(err)
+		}
+		in.Sockets = append(in.Sockets, Socket{File: f})
+	}
+	f, err := file(firstFD + n)
+	if err != nil {
+		return failed(err)
+	}
+	if in.Link, err = newLink(f); err != nil {
+		return failed(err)
+	}
+	if in.Hello, err = in.Link.Receive(); err != nil { // it was sent before we ran
+		return failed(err)
+	}
+	switch {
+	case in.Hello.Kind != Hello || len(in.Hello.Sockets) != n:
+		return failed(errors.New("the handover doesn't begin with a hello of these sockets"))
+	case in.Hello.Version < Least:
+		return failed(ErrTooOld)
+	}
+	for i := range in.Sockets {
+		in.Sockets[i].SocketInfo = in.Hello.Sockets[i]
+	}
+	for i, g := range in.Hello.Draining {
+		if g.alive, err = file(firstFD + n + 1 + i); err != nil {
+			return failed(err)
+		}
+		in.Draining = append(in.Draining, g)
+	}
+	return in, nil
+}
+
+// file takes a descriptor that was inherited.
+func file(fd int) (*os.File, error) {
+	f, err := fdFile(fd)
+	if err != nil {
+		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	return f, nil
+}
+
+// fdFile moves fd to a number of its own choice that no child inherits: to be
+// found where it was, a second time, would do harm.
+func fdFile(fd int) (*os.File, error) {
+	moved, err := dup(fd)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Close(fd); err != nil {
+		_ = syscall.Close(moved)
+		return nil, err
+	}
+	return os.NewFile(uintptr(moved), ""), nil
+}
+
+// Close closes all that was inherited.
+func (in *Inheritance) Close() {
+	for _, s := range in.Sockets {
+		_ = s.File.Close()
+	}
+	if in.Link != nil {
+		_ = in.Link.Close()
+	}
+	for _, g := range in.Draining {
+		_ = g.alive.Close()
+	}
+}
