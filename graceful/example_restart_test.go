@@ -2,7 +2,6 @@ package graceful_test
 
 // Examples of restarts.
 
-
 import (
 	"context"
 	"errors"

@@ -2,7 +2,6 @@ package graceful
 
 // How much memory is free for a second process.
 
-
 import (
 	"bufio"
 	"fmt"

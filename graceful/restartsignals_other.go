@@ -4,7 +4,6 @@ package graceful
 
 // No signal asks for a restart here.
 
-
 import "os"
 
 // restartSignals are none where no process can take another's place.

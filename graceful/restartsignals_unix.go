@@ -4,7 +4,6 @@ package graceful
 
 // Which signal asks for a restart.
 
-
 import (
 	"os"
 	"syscall"

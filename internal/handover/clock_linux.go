@@ -2,7 +2,6 @@ package handover
 
 // The clock of the service manager.
 
-
 import (
 	"syscall"
 	"unsafe"

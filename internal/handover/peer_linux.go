@@ -2,7 +2,6 @@ package handover
 
 // Who made a socket, for a new process whose old one is gone.
 
-
 import "syscall"
 
 // madeBy reports whether fd is one end of a pair of sockets that the process
