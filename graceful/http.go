@@ -20,6 +20,9 @@ import (
 // client is to close it first.
 const linger = 50 * time.Millisecond
 
+// headStart is how long the end of an answer waits for the GOAWAY before it.
+const headStart = time.Millisecond
+
 // mostListed is how many connections that were cut a report names.
 const mostListed = 8
 
@@ -180,11 +183,33 @@ func (h *httpServer) request(w http.ResponseWriter, r *http.Request) {
 // turns the header into a GOAWAY for h2.
 func (h *httpServer) lastRequest(l *leaving, w http.ResponseWriter, r *http.Request) {
 	h.requests.Add(1) // a probe takes it back
-	if !upgrades(r) && h.isTurn(l, r) {
+	away := !upgrades(r) && h.isTurn(l, r)
+	if away {
 		w.Header().Set("Connection", "close")
 	}
 	h.handler.ServeHTTP(w, r)
+	if away && r.ProtoMajor == 2 {
+		goAwayFirst(w, r)
+	}
 	h.conns.poke()
+}
+
+// goAwayFirst has the GOAWAY that goes with a header written before the end of
+// the answer. Its client would otherwise send another request on the connection
+// now and then, which crosses it and is lost; net/http asks for both to be
+// written at the same time. Only the first answer on a connection that is told
+// to go has to wait.
+func goAwayFirst(w http.ResponseWriter, r *http.Request) {
+	if c := connOf(r); c == nil || c.warned.Swap(true) {
+		return
+	}
+	_ = http.NewResponseController(w).Flush() // whoever has gone needs no warning
+	t := time.NewTimer(headStart)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.Context().Done():
+	}
 }
 
 func (h *httpServer) isTurn(l *leaving, r *http.Request) bool {
@@ -269,7 +294,7 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 	told := false
 	for from := began; ; {
 		now := time.Now()
-		conns, wait, silent := h.conns.silent(now, from, h.lasting)
+		conns, wait, silent := h.conns.silent(now, from, h.lasting, told)
 		switch {
 		case silent:
 			if h.sendAway(conns, now) {
@@ -280,8 +305,10 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 			wait = h.sendNewAway(now, from.Add(max(hush, h.lasting)))
 		}
 		// Who has had something to say on h2 was told to go by the answer.
-		// Now for those whose streams last, so that they close with them.
-		if settled := from.Add(h.lasting); !told && now.Before(settled) {
+		// Now for those whose streams last, so that they close with them. What
+		// a client sends before it has read that is lost, so those that are
+		// slow to send again on a busy machine get the time to.
+		if settled := from.Add(max(h.lasting, h.conns.slowness())); !told && now.Before(settled) {
 			wait = shorter(wait, settled.Sub(now))
 		} else if !told {
 			told = true
