@@ -51,6 +51,7 @@ func (r *run) inherit() {
 	m := r.m
 	m.mu.Lock()
 	m.mu.generation, m.mu.earlier = in.Hello.Generation, in.Draining
+	in.Draining = nil // the manager's, from here on
 	m.mu.main = make(chan struct{})
 	for _, p := range m.mu.parts {
 		p.waits = p.Exclusive && slices.Contains(in.Hello.Exclusive, p.Name)
@@ -98,6 +99,8 @@ func (r *run) orphaned() {
 	r.heir.accepting = true
 	r.becomeMain()
 	r.launchFreed("")
+	_ = r.heir.in.Link.Close() // nobody is at its other end
+	r.m.forgetGone()
 }
 
 // becomeMain makes this process the one that counts.
@@ -113,6 +116,19 @@ func (r *run) becomeMain() {
 	r.m.mu.Unlock()
 	r.notify.speak(time.Now())
 	r.log.Info("graceful: the probation is over")
+}
+
+// forgetGone lets go of the earlier processes that have ended.
+func (m *Manager) forgetGone() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.earlier = slices.DeleteFunc(m.mu.earlier, func(g handover.Generation) bool {
+		gone := !g.Alive()
+		if gone {
+			g.Close()
+		}
+		return gone
+	})
 }
 
 func (r *run) shareSockets(shared bool) {

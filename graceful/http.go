@@ -251,10 +251,7 @@ func (h *httpServer) activity(now time.Time, quiet time.Duration) (count int64, 
 // drain makes every response from now on send its client away, and tells the
 // streams to end.
 func (h *httpServer) drain(limit time.Duration, cause error) {
-	h.lasting = settle
-	if errors.Is(cause, ErrRestarted) {
-		h.lasting = forbearance
-	}
+	h.lasting = lasting(cause)
 	h.leaving.Store(&leaving{since: time.Now()})
 	h.sayGoodbye(limit)
 }

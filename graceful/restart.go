@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +139,7 @@ func (m *Manager) restart(ctx context.Context) error {
 	if err := m.awaitMain(ctx); err != nil {
 		return err
 	}
+	m.forgetGone()
 	s, err := m.newSuccession()
 	if err != nil {
 		return err
@@ -188,7 +190,7 @@ func (m *Manager) newSuccession() (*succession, error) {
 		return nil, err
 	}
 	s := &succession{
-		m: m, opts: m.opts.Restart, earlier: m.mu.earlier,
+		m: m, opts: m.opts.Restart, earlier: slices.Clone(m.mu.earlier),
 		began: time.Now(), halt: make(chan struct{}), news: make(chan handover.Message),
 	}
 	m.mu.succession = s

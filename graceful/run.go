@@ -12,6 +12,8 @@ import (
 	"runtime/pprof"
 	"slices"
 	"time"
+
+	"github.com/belay-go/belay/internal/handover"
 )
 
 // A run is what only Run's goroutine knows.
@@ -125,8 +127,13 @@ func (r *run) unlink() {
 	}
 	r.m.mu.Lock()
 	s := r.m.mu.succession
+	for _, g := range r.m.mu.earlier {
+		g.Close()
+	}
+	r.m.mu.earlier = nil
 	r.m.mu.Unlock()
 	if s != nil && s.proc != nil {
+		handover.Drained()
 		_ = s.proc.Link.Close()
 	}
 }
