@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime/pprof"
 	"time"
+
+	"github.com/belay-go/belay/internal/sdnotify"
 )
 
 const (
@@ -79,7 +81,7 @@ func NoticesTo(m *Manager, send func(addr, text string) error) { m.sendNotice = 
 
 var (
 	PingEvery  = pingEvery
-	SendNotice = sendNotice
+	SendNotice = sdnotify.Send
 )
 
 // TerminationLogOf returns where the last words go; "" is nowhere.
