@@ -43,6 +43,7 @@ func playRestart(string) int {
 		say("ready %s %d %d", m.Addr("http"), os.Getpid(), m.Report().Generation)
 	}
 	m = graceful.New(opts)
+	meddle(m)
 	mux := handler()
 	mux.HandleFunc("GET /pid", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("GET /readyz", m.Readyz)

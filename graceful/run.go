@@ -12,6 +12,8 @@ import (
 	"runtime/pprof"
 	"slices"
 	"time"
+
+	"github.com/belay-go/belay/internal/handover"
 )
 
 // A run is what only Run's goroutine knows.
@@ -37,7 +39,8 @@ type run struct {
 	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
 
-	heir *heir // nil: this process has inherited nothing
+	heir    *heir // nil: this process has inherited nothing
+	reached int   // how many phases have been launched
 
 	notify           *notifier // nil: nobody to tell
 	wroteTermination bool      // there is something in the termination log
@@ -124,10 +127,13 @@ func (r *run) unlink() {
 		r.heir.in.Close()
 	}
 	r.m.mu.Lock()
-	s := r.m.mu.succession
+	var proc *handover.Process
+	if s := r.m.mu.succession; s != nil {
+		proc = s.proc
+	}
 	r.m.mu.Unlock()
-	if s != nil && s.proc != nil {
-		_ = s.proc.Link.Close()
+	if proc != nil {
+		_ = proc.Link.Close()
 	}
 }
 

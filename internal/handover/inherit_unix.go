@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // firstFD is where systemd's protocol begins to count.
@@ -39,7 +40,11 @@ func Inherit() (*Inheritance, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s=%q: not a number", envFDs, count)
 	case parent != "" && meant(parent, firstFD+n):
-		return fromParent(n)
+		in, err := fromParent(n)
+		if err != nil && !errors.Is(err, ErrBroken) {
+			err = fmt.Errorf("%w: %w", ErrBroken, err)
+		}
+		return in, err
 	case pid == strconv.Itoa(os.Getpid()):
 		return fromSupervisor(n, names)
 	}
@@ -47,16 +52,14 @@ func Inherit() (*Inheritance, error) {
 }
 
 // meant reports whether the process named by parent has started us with a link
-// in fd. If it has died since, only the socket knows who made it.
+// in fd. If it has died since, only the socket knows who made it; as long as
+// nobody has waited for it, its pid is still there.
 func meant(parent string, fd int) bool {
 	pid, err := strconv.Atoi(parent)
 	if err != nil {
 		return false
 	}
-	if pid == os.Getppid() {
-		return true
-	}
-	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && madeBy(fd, pid)
+	return pid == os.Getppid() || madeBy(fd, pid)
 }
 
 func fromSupervisor(n int, names string) (*Inheritance, error) {
@@ -105,6 +108,8 @@ func fromParent(n int) (*Inheritance, error) {
 		return failed(errors.New("the handover doesn't begin with a hello of these sockets"))
 	case in.Hello.Version < Least:
 		return failed(ErrTooOld)
+	case len(in.Hello.Draining) == 0 || in.Hello.Draining[len(in.Hello.Draining)-1].PID != in.Hello.PID:
+		return failed(errors.New("the hello doesn't name its process as the last generation"))
 	}
 	for i := range in.Sockets {
 		in.Sockets[i].SocketInfo = in.Hello.Sockets[i]
@@ -115,7 +120,24 @@ func fromParent(n int) (*Inheritance, error) {
 		}
 		in.Draining = append(in.Draining, g)
 	}
+	if parent := in.Draining[len(in.Draining)-1]; parent.PID != os.Getppid() && !parent.ends(lastBreath) {
+		return failed(errors.New("it was meant for a process between the old one and this one"))
+	}
 	return in, nil
+}
+
+// lastBreath is how long a process that is no longer our parent may take to be
+// gone: the kernel finds its children a new one first.
+const lastBreath = time.Second
+
+// ends waits for the end of the process, and reports whether that came within d.
+func (g Generation) ends(d time.Duration) bool {
+	for limit := time.Now().Add(d); g.Alive(); time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			return false
+		}
+	}
+	return true
 }
 
 // file takes a descriptor that was inherited.
