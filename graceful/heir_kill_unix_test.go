@@ -5,7 +5,6 @@ package graceful_test
 // A kill at any point of a restart, of either process: one is left, and accepts.
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -39,6 +38,7 @@ func TestAKillAtAnyPointOfARestartLeavesOneThatAccepts(t *testing.T) {
 					survivor = f.pid
 				}
 				f.alone(survivor)
+				f.eventually("no client has come to it", func() bool { return load.has(survivor) })
 				end()
 				load.check(t, survivor, f.output())
 				f.again()
@@ -60,7 +60,8 @@ func TestASignalAtAnyPointOfARestartLeavesNothingBehind(t *testing.T) {
 				f := raise(t, point, "old", sig, "PROBATION=100ms")
 				old := f.pid
 				f.kill(syscall.SIGUSR2)
-				f.line(fmt.Sprintf("process %d is done: <nil>", old))
+				f.happened()
+				f.eventually("the old process goes on", func() bool { return dead(old) })
 				replaced := strings.Contains(f.output(), "another process has taken this one's place")
 				switch point {
 				case "main told", "became main":
@@ -102,6 +103,7 @@ func TestTheOldProcessServesAgainIfTheNewOneIsStoppedOnProbation(t *testing.T) {
 			f.kill(syscall.SIGUSR2)
 			f.happened()
 			f.alone(old)
+			f.eventually("no client has come to it", func() bool { return load.has(old) })
 			end()
 			for pid := range load.mu.lost {
 				load.check(t, pid, f.output())

@@ -77,6 +77,14 @@ func dead(pid int) bool {
 	return len(threads) <= 1 && len(state) > 0 && (state[0] == 'Z' || state[0] == 'X')
 }
 
+// saw waits for a text in what has been said so far, in whatever order.
+func (c *child) saw(text string) {
+	c.t.Helper()
+	for limit := time.Now().Add(patience); !strings.Contains(c.output(), text); wait(2 * time.Millisecond) {
+		require.True(c.t, time.Now().Before(limit), "no %q:\n%s", text, c.output())
+	}
+}
+
 // A family is a service together with all the processes that come from it.
 type family struct {
 	*service
@@ -146,7 +154,7 @@ func (f *family) alone(pid int) {
 func (f *family) end() {
 	f.t.Helper()
 	f.kill(syscall.SIGTERM)
-	f.line(fmt.Sprintf("process %d is done: <nil>", f.pid))
+	f.saw(fmt.Sprintf("process %d is done: <nil>", f.pid))
 	f.over()
 }
 
@@ -256,6 +264,13 @@ func (c *census) visit() (pid, n int, err error) {
 	return pid, n + 1, nil
 }
 
+// has reports whether pid has answered.
+func (c *census) has(pid int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.answered[pid] > 0
+}
+
 // check demands that pid has lost nothing, and that no dial has failed.
 func (c *census) check(t *testing.T, pid int, text string) {
 	t.Helper()
@@ -266,3 +281,7 @@ func (c *census) check(t *testing.T, pid int, text string) {
 	require.Empty(t, c.mu.lost[-1], text)
 	require.Positive(t, c.mu.answered[pid], text)
 }
+
+// lookInside lets a service be asked for what it has; where that can be told,
+// another file knows how.
+var lookInside = func(*http.ServeMux) {}

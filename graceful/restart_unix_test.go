@@ -47,6 +47,7 @@ func playRestart(string) int {
 	mux := handler()
 	mux.HandleFunc("GET /pid", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("GET /readyz", m.Readyz)
+	lookInside(mux)
 	mux.HandleFunc("POST /restart", func(w http.ResponseWriter, r *http.Request) {
 		err := m.Restart(r.Context())
 		say("restart returned %v", err)

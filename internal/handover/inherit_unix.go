@@ -62,10 +62,21 @@ func meant(parent string, fd int) bool {
 	return pid == os.Getppid() || madeBy(fd, pid)
 }
 
+// fromSupervisor takes the sockets. What is there but is none is left alone:
+// without a word from whoever has started us it is somebody else's, if only the
+// runtime's.
 func fromSupervisor(n int, names string) (*Inheritance, error) {
 	in := &Inheritance{}
 	list := strings.Split(names, ":")
+	var others error
 	for i := range n {
+		if err := isSocket(firstFD + i); err != nil {
+			others = err
+			if errors.Is(err, syscall.EBADF) {
+				break // nor is there one behind it
+			}
+			continue
+		}
 		f, err := file(firstFD + i)
 		if err != nil {
 			in.Close()
@@ -77,7 +88,15 @@ func fromSupervisor(n int, names string) (*Inheritance, error) {
 		}
 		in.Sockets = append(in.Sockets, s)
 	}
-	return in, nil
+	return in, others
+}
+
+// isSocket returns an error for a descriptor that is none.
+func isSocket(fd int) error {
+	if _, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil {
+		return fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	return nil
 }
 
 func fromParent(n int) (*Inheritance, error) {
@@ -85,6 +104,11 @@ func fromParent(n int) (*Inheritance, error) {
 	failed := func(err error) (*Inheritance, error) {
 		in.Close()
 		return nil, err
+	}
+	for i := range n + 1 { // with the link
+		if err := isSocket(firstFD + i); err != nil {
+			return failed(err)
+		}
 	}
 	for i := range n {
 		f, err := file(firstFD + i)
