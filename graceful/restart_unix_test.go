@@ -48,6 +48,11 @@ func playRestart(string) int {
 	mux.HandleFunc("GET /pid", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("GET /readyz", m.Readyz)
 	lookInside(mux)
+	mux.HandleFunc("GET /restart-now", func(w http.ResponseWriter, r *http.Request) {
+		if err := m.Restart(r.Context()); err != nil {
+			fmt.Fprint(w, err)
+		}
+	})
 	mux.HandleFunc("POST /restart", func(w http.ResponseWriter, r *http.Request) {
 		err := m.Restart(r.Context())
 		say("restart returned %v", err)
@@ -137,7 +142,12 @@ func (s *service) kill(sig syscall.Signal) {
 // get asks over a connection of its own.
 func (s *service) get(path string) string {
 	s.t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	return s.getOver(&http.Transport{DisableKeepAlives: true}, path)
+}
+
+func (s *service) getOver(transport *http.Transport, path string) string {
+	s.t.Helper()
+	client := http.Client{Transport: transport, Timeout: patience}
 	resp, err := client.Get("http://" + s.addr + path)
 	require.NoError(s.t, err)
 	defer resp.Body.Close()
