@@ -72,17 +72,10 @@ func askOver(t *testing.T, network, addr, path string) string {
 // from elsewhere.
 func passes(t *testing.T, s *service, network, addr string) {
 	t.Helper()
-	restart := func() string { return askOver(t, network, addr, "/restart-now") }
 	for range 2 {
 		old := s.pid
 		require.Equal(t, strconv.Itoa(old), askOver(t, network, addr, "/pid"), "%s", s.output())
-		limit := time.Now().Add(patience)
-		for why := restart(); why != ""; why = restart() {
-			require.Regexp(t, "still there|on probation", why)
-			require.True(t, time.Now().Before(limit), why)
-			wait(10 * time.Millisecond)
-		}
-		s.ready()
+		s.replaceAt(addr)
 		require.NotEqual(t, old, s.pid)
 		require.Equal(t, strconv.Itoa(s.pid), askOver(t, network, addr, "/pid"))
 		s.saw(fmt.Sprintf("process %d is done: <nil>", old))

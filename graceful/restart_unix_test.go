@@ -38,9 +38,13 @@ func playRestart(string) int {
 		},
 	}
 	opts.Restart.Draining, _ = strconv.Atoi(os.Getenv("DRAINING"))
+	name := "http"
+	if now, err := os.ReadFile(os.Getenv("NAME_FILE")); err == nil {
+		name = string(now)
+	}
 	var m *graceful.Manager
 	opts.OnReady = func() {
-		say("ready %s %d %d", m.Addr("http"), os.Getpid(), m.Report().Generation)
+		say("ready %s %d %d", m.Addr(name), os.Getpid(), m.Report().Generation)
 	}
 	m = graceful.New(opts)
 	meddle(m)
@@ -67,7 +71,7 @@ func playRestart(string) int {
 	if now, err := os.ReadFile(os.Getenv("ADDR_FILE")); err == nil {
 		addr = string(now)
 	}
-	m.Add(20, graceful.HTTP("http", addr, &http.Server{Handler: mux}))
+	m.Add(20, graceful.HTTP(name, addr, &http.Server{Handler: mux}))
 	m.Add(10, graceful.Component{
 		Name: "cron", Exclusive: true,
 		Start: func(context.Context) error { say("cron starts in %d", os.Getpid()); return nil },
