@@ -3,6 +3,7 @@ package graceful
 // The old process's side of a restart.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type succession struct {
 	heir  handover.Message      // its hello
 	taken []*part               // whose sockets it has taken
 	news  chan handover.Message // closed at the end of the link
+	bad   error                 // why that came, if not from the process's end; set before
 	halt  chan struct{}         // closed, under Manager.mu, when our stop begins
 
 	// Guarded by Manager.mu, as is proc until it is set.
@@ -118,12 +120,14 @@ func (s *succession) offer(ctx context.Context) error {
 		case m, ok := <-s.news:
 			switch {
 			case !ok:
-				return s.failed(nil)
+				return s.failed(s.bad)
 			case m.Kind == handover.Hello:
 				s.heir = m
 				if m.Version < handover.Least {
 					return s.failed(handover.ErrTooOld)
 				}
+			case m.Kind == handover.Ready && s.heir.Version < handover.Least:
+				return s.failed(handover.ErrTooOld) // it has never said hello
 			case m.Kind == handover.Ready:
 				s.take(m.Taken)
 				return nil
@@ -219,6 +223,9 @@ func (s *succession) receive() {
 	for {
 		m, err := s.proc.Link.Receive()
 		if err != nil {
+			if errors.Is(err, handover.ErrBroken) {
+				s.bad = err
+			}
 			return
 		}
 		s.news <- m // somebody reads until news is closed
@@ -303,7 +310,7 @@ func (s *succession) accepting() error {
 		select {
 		case m, ok := <-s.news:
 			if !ok {
-				return errEnded
+				return cmp.Or(s.bad, errEnded)
 			}
 			switch m.Kind {
 			case handover.Accepting:
@@ -436,6 +443,10 @@ func (s *succession) gone() {
 	s.m.mu.Unlock()
 	if done {
 		return
+	}
+	if s.bad != nil {
+		s.m.log().Error("graceful: what the new process says can't be understood", "pid", s.proc.PID, "err", s.bad)
+		s.proc.Kill()
 	}
 	status := s.proc.Finish(lastWords)
 	_ = s.proc.Link.Close()
