@@ -38,6 +38,7 @@ func playRestart(string) int {
 		},
 	}
 	opts.Restart.Draining, _ = strconv.Atoi(os.Getenv("DRAINING"))
+	opts.Restart.Memory, _ = strconv.ParseInt(os.Getenv("MEMORY"), 10, 64)
 	name := "http"
 	if now, err := os.ReadFile(os.Getenv("NAME_FILE")); err == nil {
 		name = string(now)
