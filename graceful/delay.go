@@ -23,11 +23,12 @@ func (r *run) preStop(cause error, phases [][]*part, limits []time.Duration) {
 	began := time.Now()
 	most := r.budget.window(began, append([]time.Duration{forever}, limits...))
 	var hooks []*part
-	if !errors.Is(cause, ErrRestarted) {
+	goesOn := errors.Is(cause, ErrRestarted) || r.heir.leaves(cause) // the service does
+	if !goesOn {
 		hooks = r.callPreStops(phases, most)
 	}
 	delay := time.Duration(0)
-	if anySocket(phases) {
+	if anySocket(phases) && !goesOn {
 		delay = min(most, r.delay(cause))
 	}
 	if delay > 0 {

@@ -24,7 +24,7 @@ var errHandedOn = errors.New("graceful: it goes on in the process that takes thi
 // of: it goes on in the new process when this one is gone.
 func (s *succession) handOn() {
 	for _, p := range s.m.parts() {
-		if !s.m.handing(p) {
+		if !s.m.handing(s, p) {
 			continue
 		}
 		limit := handOnLimit
@@ -32,6 +32,7 @@ func (s *succession) handOn() {
 			limit = p.Limit
 		}
 		s.run().stopPart(p, errHandedOn, need(limit))
+		s.m.pass("handing on")
 		outcome := s.m.outcome(p)
 		if outcome == "stuck" {
 			s.m.log().Error("graceful: a component does not stop, and can't go on in the new process", "name", p.Name)
@@ -39,7 +40,9 @@ func (s *succession) handOn() {
 		}
 		s.m.log().Info("graceful: handed on", "name", p.Name, "outcome", outcome)
 		_ = s.proc.Link.Send(handover.Message{Kind: handover.Freed, Name: p.Name}) // watch sees a failure
+		s.m.pass("handed on")
 	}
+	s.m.ask((*run).takeBack) // of what had not stopped yet when the new process ended
 }
 
 func (s *succession) run() *run {
@@ -50,13 +53,13 @@ func (s *succession) run() *run {
 
 // handing notes that p is about to be stopped for the new process's sake;
 // false: there is nothing to do, or our own stop will do it.
-func (m *Manager) handing(p *part) bool {
+func (m *Manager) handing(s *succession, p *part) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !p.Exclusive || !p.launched || p.stopping || p.handed || m.mu.cause != nil || m.mu.succession == nil || m.mu.succession.ended {
+	if !p.Exclusive || !p.launched || p.stopping || p.handed != nil || m.mu.cause != nil || m.mu.succession != s || s.ended {
 		return false
 	}
-	p.handed = true
+	p.handed = s
 	return true
 }
 
@@ -67,12 +70,16 @@ func (m *Manager) outcome(p *part) string {
 }
 
 // launchFreed starts what waits for the old process to have stopped it; with no
-// name, all of that.
+// name, all of that. What is in a phase whose turn has not come yet starts with
+// that.
 func (r *run) launchFreed(name string) {
-	for _, parts := range r.phases {
+	for i, parts := range r.phases {
 		for _, p := range parts {
 			if p.waits && (name == "" || p.Name == name) && r.m.free(p) {
-				r.launch(p)
+				if i < r.reached {
+					r.launch(p)
+				}
+				r.m.pass("freed")
 			}
 		}
 	}
@@ -91,8 +98,8 @@ func (m *Manager) free(p *part) bool {
 
 // takeBack starts again what was handed on to a process that has ended. Each is
 // a new part, since a part goes through its life once. One that is still
-// stopping is left to itself: whoever was handed nothing has nothing to give
-// back, and it is reported.
+// stopping is taken back when it has; one that is stuck can't be, and is
+// reported.
 func (r *run) takeBack() {
 	for _, parts := range r.phases {
 		for i, p := range parts {
@@ -109,7 +116,7 @@ func (r *run) takeBack() {
 func (m *Manager) revive(p *part) *part {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !p.handed || m.mu.cause != nil || p.result == nil {
+	if p.handed == nil || !p.handed.ended || m.mu.cause != nil || p.result == nil {
 		return nil
 	}
 	if p.result.Outcome == "stuck" {

@@ -99,3 +99,20 @@ func SamePlace(before, after string, hidden func(pcs []uintptr) []string) bool {
 	names := []string{"c"}
 	return samePlace(parseStacks(before, "", names, hidden)["c"], parseStacks(after, "", names, hidden)["c"])
 }
+
+// AtPoints has f called at each named point of a restart that m is part of. The
+// other process is the new one or the old one; 0: there is none.
+func AtPoints(m *Manager, f func(point string, other int)) {
+	m.at = func(point string) {
+		m.mu.Lock()
+		other := 0
+		switch s, r := m.mu.succession, m.mu.run; {
+		case s != nil && s.proc != nil:
+			other = s.proc.PID
+		case r != nil && r.heir != nil && r.heir.in.Link != nil:
+			other = r.heir.in.Hello.PID
+		}
+		m.mu.Unlock()
+		f(point, other)
+	}
+}

@@ -3,6 +3,8 @@ package graceful
 // The new process's side of a restart, and sockets from a supervisor.
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -31,6 +33,7 @@ type heir struct {
 	in        *handover.Inheritance
 	taken     []string
 	accepting bool
+	relieved  bool // on probation, by the old process, which has taken over again or stops, too
 	main      bool
 }
 
@@ -39,6 +42,10 @@ func (r *run) inherit() {
 	in, err := handover.Inherit()
 	if err != nil {
 		r.log.Error("graceful: what this process should inherit can't be used", "err", err)
+	}
+	if errors.Is(err, handover.ErrBroken) {
+		// The old process serves on: to start anything beside it would be wrong.
+		r.m.broken(err)
 	}
 	if in == nil {
 		return
@@ -65,13 +72,27 @@ func (r *run) inherit() {
 	r.log.Info("graceful: taking the place of another process", "pid", in.Hello.PID,
 		"path", in.Hello.Path, "revision", in.Hello.Revision, "generation", in.Hello.Generation)
 	go m.hear(in.Link) // ends with the link, which release closes
+	m.pass("inherited")
+}
+
+// broken begins the stop of a process that can't tell what the old one does.
+func (m *Manager) broken(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.beginLocked(fmt.Errorf("graceful: %w", err)) {
+		m.mu.failed = true
+	}
 }
 
 // hear passes on what the old process says, to Run's goroutine.
 func (m *Manager) hear(link *handover.Link) {
 	for {
 		message, err := link.Receive()
-		if err != nil {
+		switch {
+		case errors.Is(err, handover.ErrBroken):
+			m.broken(err)
+			return
+		case err != nil:
 			m.ask((*run).orphaned)
 			return
 		}
@@ -84,12 +105,15 @@ func (r *run) heed(message handover.Message) {
 	switch message.Kind {
 	case handover.Accept:
 		r.heir.accepting = true
+	case handover.Accepting:
+		r.heir.relieved = true
 	case handover.Freed:
 		r.launchFreed(message.Name)
 	case handover.Main:
 		r.becomeMain()
 	case handover.Stop:
 		r.shareSockets(false) // it leaves the queues to us
+		r.heir.relieved = true
 		r.m.begin(&errOrdered{message.Reason})
 	}
 }
@@ -116,6 +140,7 @@ func (r *run) becomeMain() {
 	r.m.mu.Unlock()
 	r.notify.speak(time.Now())
 	r.log.Info("graceful: the probation is over")
+	r.m.pass("became main")
 }
 
 // forgetGone lets go of the earlier processes that have ended.
@@ -147,11 +172,17 @@ func (r *run) takeOver() {
 	if h == nil || h.in.Link == nil {
 		return
 	}
+	if _, cause := r.m.reason(); cause != nil {
+		return
+	}
+	r.m.pass("up")
 	_ = h.in.Link.Send(handover.Message{Kind: handover.Ready, Taken: h.taken}) // hear sees a failure
+	r.m.pass("ready said")
 	r.until(func() bool { return h.accepting || r.m.mu.cause != nil })
 	if _, cause := r.m.reason(); cause != nil {
 		return
 	}
+	r.m.pass("accepted")
 	for _, parts := range r.phases {
 		for _, p := range parts {
 			if p.ln != nil {
@@ -160,6 +191,28 @@ func (r *run) takeOver() {
 		}
 	}
 	_ = h.in.Link.Send(handover.Message{Kind: handover.Accepting})
+	r.m.pass("accepting said")
+}
+
+// leaves reports whether a stop with this cause leaves the service to the old
+// process, which can still take over again.
+func (h *heir) leaves(cause error) bool {
+	_, ordered := errors.AsType[*errOrdered](cause)
+	return h != nil && h.in.Link != nil && !h.main && !ordered
+}
+
+// tellLeaving tells the old process that this one stops, and goes on accepting
+// until it knows who empties the queue: the old one, which accepts again, or this
+// one, which has become the main one in the meantime, or stops together with it.
+func (r *run) tellLeaving(cause error) {
+	h := r.heir
+	if !h.leaves(cause) {
+		return
+	}
+	err := h.in.Link.Send(handover.Message{Kind: handover.Stop, Reason: cause.Error()})
+	if err == nil && h.accepting {
+		r.untilTime(time.Now().Add(stepLimit), func() bool { return h.main || h.relieved || r.forced != nil })
+	}
 }
 
 // socket returns the socket of c: the one that was handed over for it, or a new

@@ -117,6 +117,10 @@ type Manager struct {
 	// In place of the service manager's socket, for tests; nil otherwise.
 	sendNotice func(addr, text string) error
 
+	// Called at the named points of a restart, by whichever goroutine is there,
+	// for tests; nil otherwise.
+	at func(point string)
+
 	mu struct {
 		sync.Mutex
 		state   state
@@ -332,6 +336,13 @@ func (m *Manager) ask(f func(*run)) {
 	defer m.mu.Unlock()
 	m.mu.asked = append(m.mu.asked, f)
 	m.pokeLocked()
+}
+
+// pass tells tests that a restart has come to a point.
+func (m *Manager) pass(point string) {
+	if m.at != nil {
+		m.at(point)
+	}
 }
 
 // asked returns what Run's goroutine was asked to do, once.

@@ -56,7 +56,9 @@ func (n *notice) add(newer notice) {
 	if newer.reloading {
 		n.ready = false
 	}
-	n.main = max(n.main, newer.main)
+	if newer.main > 0 {
+		n.main = newer.main
+	}
 	n.extend = n.extend || newer.extend
 	n.ping = n.ping || newer.ping
 	if newer.status != "" {
@@ -282,6 +284,9 @@ func (n *notifier) speak(now time.Time) {
 
 // tellReloading says that a restart begins: the service is not quite as it was.
 func (r *run) tellReloading() {
+	if _, cause := r.m.reason(); cause != nil {
+		return // a stop is final
+	}
 	r.notify.say(notice{reloading: true, status: "restarting"}, time.Now())
 }
 

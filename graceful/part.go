@@ -39,8 +39,8 @@ type part struct {
 
 	// Guarded by Manager.mu.
 	ln        *acceptor
-	waits     bool // for the old process to have stopped it
-	handed    bool // it was stopped for the new one
+	waits     bool        // for the old process to have stopped it
+	handed    *succession // that it was stopped for; nil: none
 	launched  bool
 	started   bool
 	up        bool
@@ -167,7 +167,7 @@ func (m *Manager) end(p *part, stage string, err error) {
 func (m *Manager) handedOn(p *part) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return p.handed
+	return p.handed != nil
 }
 
 // fail notes a failure of a component; the first reason to stop, if there is

@@ -38,14 +38,26 @@ func playRestart(string) int {
 		},
 	}
 	opts.Restart.Draining, _ = strconv.Atoi(os.Getenv("DRAINING"))
+	opts.Restart.Memory, _ = strconv.ParseInt(os.Getenv("MEMORY"), 10, 64)
+	name := "http"
+	if now, err := os.ReadFile(os.Getenv("NAME_FILE")); err == nil {
+		name = string(now)
+	}
 	var m *graceful.Manager
 	opts.OnReady = func() {
-		say("ready %s %d %d", m.Addr("http"), os.Getpid(), m.Report().Generation)
+		say("ready %s %d %d", m.Addr(name), os.Getpid(), m.Report().Generation)
 	}
 	m = graceful.New(opts)
+	meddle(m)
 	mux := handler()
 	mux.HandleFunc("GET /pid", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("GET /readyz", m.Readyz)
+	lookInside(mux)
+	mux.HandleFunc("GET /restart-now", func(w http.ResponseWriter, r *http.Request) {
+		if err := m.Restart(r.Context()); err != nil {
+			fmt.Fprint(w, err)
+		}
+	})
 	mux.HandleFunc("POST /restart", func(w http.ResponseWriter, r *http.Request) {
 		err := m.Restart(r.Context())
 		say("restart returned %v", err)
@@ -60,7 +72,7 @@ func playRestart(string) int {
 	if now, err := os.ReadFile(os.Getenv("ADDR_FILE")); err == nil {
 		addr = string(now)
 	}
-	m.Add(20, graceful.HTTP("http", addr, &http.Server{Handler: mux}))
+	m.Add(20, graceful.HTTP(name, addr, &http.Server{Handler: mux}))
 	m.Add(10, graceful.Component{
 		Name: "cron", Exclusive: true,
 		Start: func(context.Context) error { say("cron starts in %d", os.Getpid()); return nil },
@@ -135,7 +147,12 @@ func (s *service) kill(sig syscall.Signal) {
 // get asks over a connection of its own.
 func (s *service) get(path string) string {
 	s.t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	return s.getOver(&http.Transport{DisableKeepAlives: true}, path)
+}
+
+func (s *service) getOver(transport *http.Transport, path string) string {
+	s.t.Helper()
+	client := http.Client{Transport: transport, Timeout: patience}
 	resp, err := client.Get("http://" + s.addr + path)
 	require.NoError(s.t, err)
 	defer resp.Body.Close()

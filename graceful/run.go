@@ -39,7 +39,8 @@ type run struct {
 	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
 
-	heir *heir // nil: this process has inherited nothing
+	heir    *heir // nil: this process has inherited nothing
+	reached int   // how many phases have been launched
 
 	notify           *notifier // nil: nobody to tell
 	wroteTermination bool      // there is something in the termination log
@@ -126,15 +127,18 @@ func (r *run) unlink() {
 		r.heir.in.Close()
 	}
 	r.m.mu.Lock()
-	s := r.m.mu.succession
+	var proc *handover.Process
+	if s := r.m.mu.succession; s != nil {
+		proc = s.proc
+	}
 	for _, g := range r.m.mu.earlier {
 		g.Close()
 	}
 	r.m.mu.earlier = nil
 	r.m.mu.Unlock()
-	if s != nil && s.proc != nil {
+	if proc != nil {
 		handover.Drained()
-		_ = s.proc.Link.Close()
+		_ = proc.Link.Close()
 	}
 }
 

@@ -28,6 +28,7 @@ func (r *run) start() {
 				r.launch(p)
 			}
 		}
+		r.reached++
 		r.until(func() bool { return r.m.mu.cause != nil || allUpLocked(parts) })
 	}
 	r.takeOver()
@@ -72,6 +73,9 @@ func (r *run) bind() bool {
 		}
 	}
 	r.closeLeft()
+	if r.heir != nil {
+		r.m.pass("bound")
+	}
 	return true
 }
 

@@ -19,6 +19,7 @@ import (
 func (r *run) stop() {
 	since, cause := r.m.reason()
 	r.tellStopping(since, cause)
+	r.tellLeaving(cause)
 	r.log.Info("graceful: stopping", "cause", cause)
 	r.cancelStart(cause)
 	r.closeUnused()

@@ -3,6 +3,7 @@ package graceful
 // The old process's side of a restart.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,9 +33,10 @@ const lastWords = time.Second
 // Any failure before the probation ends with the process killed and waited for,
 // and only then do we accept again: so it is never two who do, and whoever is
 // killed at any point leaves the other, who accepts when it sees the link end.
-// On probation the end of the new process brings us back the same way. A stop of
-// ours before the step is such a failure; after it, the new process is told to
-// stop as well.
+// On probation the end of the new process brings us back the same way, and we
+// accept again as soon as it says that it stops. A stop of ours before the step
+// is such a failure; after it, the new process is told to stop as well, and Run
+// waits for its end.
 //
 // The goroutine of watch has it from the probation on, before that the one that
 // called Restart.
@@ -48,11 +50,13 @@ type succession struct {
 	heir  handover.Message      // its hello
 	taken []*part               // whose sockets it has taken
 	news  chan handover.Message // closed at the end of the link
+	bad   error                 // why that came, if not from the process's end; set before
 	halt  chan struct{}         // closed, under Manager.mu, when our stop begins
 
-	// Guarded by Manager.mu.
-	ended   bool // the new process has
-	stopped bool // it was told to stop
+	// Guarded by Manager.mu, as is proc until it is set.
+	ended   bool // the new process has, or the attempt: there is nobody to wait for
+	leaving bool // the new process stops, and will not become the main one
+	settled bool // it is the main one; ended after that is no concern of ours
 }
 
 // begin goes as far as the probation.
@@ -60,6 +64,7 @@ func (s *succession) begin(ctx context.Context) error {
 	s.m.ask((*run).tellReloading)
 	err := s.offer(ctx)
 	if err == nil {
+		s.m.pass("offered")
 		err = s.step()
 	}
 	if err != nil {
@@ -71,14 +76,35 @@ func (s *succession) begin(ctx context.Context) error {
 	s.m.log().Info("graceful: replaced", "pid", s.proc.PID, "path", s.heir.Path, "revision", s.heir.Revision,
 		"was", started.path, "was_revision", revision(), "after", time.Since(s.began), "probation", s.opts.probation())
 	probation := s.opts.probation()
-	for _, p := range s.m.parts() {
-		if p.soften != nil && probation > 0 {
-			p.soften(probation)
-		}
-	}
+	s.m.ask(func(r *run) { r.soften(probation) })
 	go s.watch(probation) // ends with the new process, or with Run
 	go s.handOn()         // ends with the stops of what must not run twice
 	return nil
+}
+
+// soften sends http clients away, each at its moment of the probation; harden
+// takes that back. Both leave alone what a stop does, which comes later on the
+// same goroutine.
+func (r *run) soften(probation time.Duration) {
+	if _, cause := r.m.reason(); cause == nil && probation > 0 {
+		for _, p := range r.m.parts() {
+			if p.soften != nil {
+				p.soften(probation)
+			}
+		}
+	}
+	r.m.pass("softened")
+}
+
+func (r *run) harden() {
+	if _, cause := r.m.reason(); cause != nil {
+		return
+	}
+	for _, p := range r.m.parts() {
+		if p.harden != nil {
+			p.harden()
+		}
+	}
 }
 
 // offer starts the new process and waits until it is ready.
@@ -94,12 +120,14 @@ func (s *succession) offer(ctx context.Context) error {
 		case m, ok := <-s.news:
 			switch {
 			case !ok:
-				return s.failed(nil)
+				return s.failed(s.bad)
 			case m.Kind == handover.Hello:
 				s.heir = m
 				if m.Version < handover.Least {
 					return s.failed(handover.ErrTooOld)
 				}
+			case m.Kind == handover.Ready && s.heir.Version < handover.Least:
+				return s.failed(handover.ErrTooOld) // it has never said hello
 			case m.Kind == handover.Ready:
 				s.take(m.Taken)
 				return nil
@@ -143,15 +171,19 @@ func (s *succession) start() error {
 		}
 	}
 	s.m.mu.Unlock()
-	s.proc, err = handover.Start(handover.Command{
+	proc, err := handover.Start(handover.Command{
 		Path: p.path, Args: p.args, Dir: p.dir, Env: env,
 		Sockets: sockets, Draining: s.earlier, Hello: hello,
 	})
 	if err != nil {
 		return err
 	}
+	s.m.mu.Lock()
+	s.proc = proc // unlink looks for it
+	s.m.mu.Unlock()
 	s.m.log().Info("graceful: restarting", "pid", s.proc.PID, "path", p.path)
 	go s.receive() // ends with the link
+	s.m.pass("started")
 	return nil
 }
 
@@ -191,6 +223,9 @@ func (s *succession) receive() {
 	for {
 		m, err := s.proc.Link.Receive()
 		if err != nil {
+			if errors.Is(err, handover.ErrBroken) {
+				s.bad = err
+			}
 			return
 		}
 		s.news <- m // somebody reads until news is closed
@@ -240,8 +275,10 @@ func (s *succession) step() error {
 	for _, p := range s.taken {
 		p.ln.pause()
 	}
-	err := s.proc.Link.Send(handover.Message{Kind: handover.Accept})
-	if err == nil {
+	s.m.pass("paused")
+	err := errEnded
+	if s.proc.Link.Send(handover.Message{Kind: handover.Accept}) == nil {
+		s.m.pass("told")
 		err = s.accepting()
 	}
 	if err != nil {
@@ -258,6 +295,7 @@ func (s *succession) step() error {
 	for _, p := range s.taken {
 		p.ln.share(true)
 	}
+	s.m.pass("accepting")
 	return nil
 }
 
@@ -272,10 +310,13 @@ func (s *succession) accepting() error {
 		select {
 		case m, ok := <-s.news:
 			if !ok {
-				return errEnded
+				return cmp.Or(s.bad, errEnded)
 			}
-			if m.Kind == handover.Accepting {
+			switch m.Kind {
+			case handover.Accepting:
 				return nil
+			case handover.Stop:
+				return fmt.Errorf("the new process, pid %d, stops: %s", s.proc.PID, m.Reason)
 			}
 		case <-limit.C:
 			return fmt.Errorf("the new process, pid %d, did not accept within %v", s.proc.PID, stepLimit)
@@ -296,71 +337,129 @@ func (s *succession) halted() bool {
 func (s *succession) watch(probation time.Duration) {
 	over := time.NewTimer(probation)
 	defer over.Stop()
-	halt, end, main := (<-chan struct{})(s.halt), over.C, false
+	halt, end := (<-chan struct{})(s.halt), over.C
 	for {
 		select {
-		case _, ok := <-s.news:
+		case m, ok := <-s.news:
 			if !ok {
-				s.gone(main)
+				s.gone()
 				return
+			}
+			if m.Kind == handover.Stop {
+				s.left(m.Reason)
 			}
 		case <-halt:
 			halt, end = nil, nil
 			s.stopBoth()
 		case <-end:
-			halt, end, main = nil, nil, true
+			end = nil
 			s.m.ask(s.conclude)
 		}
 	}
 }
 
 // conclude makes the new process the only one, and begins our stop. It is called
-// by Run's goroutine, since the service manager has to hear of it first.
+// by Run's goroutine, since the service manager has to hear of it first. One
+// that dies before it was told so brings us back all the same.
 func (s *succession) conclude(r *run) {
-	if s.halted() { // in the meantime
-		s.stopBoth()
+	s.m.pass("main")
+	r.takeSignals() // one that stops us stops both
+	if !s.settle() {
 		return
 	}
+	speaks := r.notify
 	r.tellMain(s.proc.PID)
-	_ = s.proc.Link.Send(handover.Message{Kind: handover.Main}) // to nobody, if it has just ended
-	r.m.begin(&restarted{pid: s.proc.PID})
+	if s.proc.Link.Send(handover.Message{Kind: handover.Main}) == nil {
+		s.m.pass("main told")
+		if !r.m.begin(&restarted{pid: s.proc.PID}) { // somebody has stopped us at the same time
+			s.m.mu.Lock()
+			s.settled = false
+			s.m.mu.Unlock()
+			s.stopBoth()
+		}
+		return
+	}
+	r.notify = speaks
+	r.notify.say(notice{main: os.Getpid()}, time.Now())
+	s.m.mu.Lock()
+	s.settled = false
+	seen := s.ended // by watch, which took it for the end of the main process
+	s.m.mu.Unlock()
+	if seen {
+		s.comeBack(s.proc.Finish(lastWords))
+	}
+}
+
+// settle notes that the new process is the main one, unless it is about to end
+// or was told to.
+func (s *succession) settle() bool {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	s.settled = s.m.mu.cause == nil && !s.ended && !s.leaving
+	return s.settled
 }
 
 // stopBoth tells the new process to stop, as we do.
 func (s *succession) stopBoth() {
-	_, cause := s.m.reason()
 	s.m.mu.Lock()
-	s.stopped = true
+	cause, settled := s.m.mu.cause, s.settled
 	s.m.mu.Unlock()
-	_ = s.proc.Link.Send(handover.Message{Kind: handover.Stop, Reason: fmt.Sprint(cause)})
+	if !settled {
+		_ = s.proc.Link.Send(handover.Message{Kind: handover.Stop, Reason: fmt.Sprint(cause)})
+	}
+}
+
+// left takes in that the new process stops by itself. Its queue would be silent
+// until it has ended what it has accepted.
+func (s *succession) left(reason string) {
+	s.m.mu.Lock()
+	s.leaving = !s.settled
+	late := s.settled || s.m.mu.cause != nil
+	s.m.mu.Unlock()
+	if late {
+		return
+	}
+	s.m.log().Error("graceful: the new process stops on probation, this one accepts again", "pid", s.proc.PID, "reason", reason)
+	s.acceptAgain()
+	_ = s.proc.Link.Send(handover.Message{Kind: handover.Accepting}) // to nobody, if it has just ended
+}
+
+func (s *succession) acceptAgain() {
+	for _, p := range s.taken {
+		p.ln.share(false)
+		p.ln.resume()
+	}
+	s.m.ask((*run).harden)
 }
 
 // gone takes in that the link has ended: because the new process has, or because
 // Run closes it.
-func (s *succession) gone(main bool) {
+func (s *succession) gone() {
 	s.m.mu.Lock()
 	done := s.m.mu.state == stateDone
 	s.ended = true
+	late := s.settled || s.m.mu.cause != nil
 	s.m.pokeLocked()
 	s.m.mu.Unlock()
 	if done {
 		return
 	}
+	if s.bad != nil {
+		s.m.log().Error("graceful: what the new process says can't be understood", "pid", s.proc.PID, "err", s.bad)
+		s.proc.Kill()
+	}
 	status := s.proc.Finish(lastWords)
 	_ = s.proc.Link.Close()
-	if main || s.halted() {
+	if late {
 		s.m.log().Warn("graceful: the new process has ended", "pid", s.proc.PID, "status", status)
 		return
 	}
-	for _, p := range s.taken {
-		p.ln.share(false)
-		p.ln.resume()
-	}
-	for _, p := range s.m.parts() {
-		if p.harden != nil {
-			p.harden()
-		}
-	}
+	s.comeBack(status)
+}
+
+// comeBack makes this process the only one again, after the new one has ended.
+func (s *succession) comeBack(status string) {
+	s.acceptAgain()
 	s.m.log().Error("graceful: the new process has ended on probation, this one serves again", "pid", s.proc.PID,
 		"status", status, "after", time.Since(s.began))
 	s.m.ask(func(r *run) { r.tellServing(fmt.Sprintf("pid %d has ended on probation (%s)", s.proc.PID, status)) })
@@ -372,14 +471,19 @@ func (s *succession) gone(main bool) {
 func (m *Manager) forget(s *succession) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s.ended = true
 	if m.mu.succession == s {
 		m.mu.succession = nil
 	}
+	m.pokeLocked()
 }
 
-// awaitHeir waits for a new process that was told to stop together with this
-// one, as long as the budget lasts: a supervisor that knows only our pid may take
-// our end for that of the service.
+// awaitHeir waits until an attempt to restart has come to its end with this
+// process: a new one that isn't accepting yet is killed, one that is was told to
+// stop as well, and is waited for as long as the budget lasts. If this process
+// ended first, the new one would take that for its turn; and a supervisor that
+// knows only our pid may take our end for that of the service. A second SIGINT
+// kills the new one, too.
 func (r *run) awaitHeir() {
 	r.m.mu.Lock()
 	s := r.m.mu.succession
@@ -387,10 +491,16 @@ func (r *run) awaitHeir() {
 	if s == nil {
 		return
 	}
-	over := func() bool { return s.ended || !s.stopped }
+	over := func() bool { return s.ended || s.settled || r.forced != nil }
 	if r.budget.total == forever {
 		r.until(over)
-		return
+	} else {
+		r.untilTime(r.budget.end, over)
 	}
-	r.untilTime(r.budget.end, over)
+	r.m.mu.Lock()
+	proc, ended := s.proc, s.ended || s.settled
+	r.m.mu.Unlock()
+	if r.forced != nil && !ended && proc != nil {
+		proc.Kill()
+	}
 }

@@ -68,22 +68,31 @@ func mayUnshare(t *testing.T) bool {
 	return caps&(1<<capSysAdmin) != 0
 }
 
+// mayBeInit tells whether a child can be PID 1. A machine that forbids it can't
+// say how that goes. It must be the machine, though: then what is left to see is
+// that the same child does the same things under any other number.
+func mayBeInit(t *testing.T) bool {
+	t.Helper()
+	probe := exec.Command(os.Args[0], "-test.run=^$")
+	asInit(probe)
+	err := probe.Run()
+	if err == nil {
+		return true
+	}
+	errno, refused := errors.AsType[syscall.Errno](err)
+	require.True(t, refused, "%v", err)
+	require.Contains(t, []syscall.Errno{syscall.EPERM, syscall.ENOSPC}, errno)
+	require.False(t, mayUnshare(t), "it has the rights to")
+	t.Log("no PID namespace for want of rights: not PID 1")
+	return false
+}
+
 // As PID 1 there is no default for a signal that nobody has asked for, the
 // parent is 0, and whatever else runs dies with it.
 func TestASignalStopsAProcessThatIsPID1InOrder(t *testing.T) {
 	t.Parallel()
 	as, first := asInit, true
-	probe := exec.Command(os.Args[0], "-test.run=^$")
-	asInit(probe)
-	if err := probe.Run(); err != nil {
-		// A machine that forbids it can't say how PID 1 goes. It must be the
-		// machine, though: then what is left to see is that the same child
-		// does the same things under any other number.
-		errno, refused := errors.AsType[syscall.Errno](err)
-		require.True(t, refused, "%v", err)
-		require.Contains(t, []syscall.Errno{syscall.EPERM, syscall.ENOSPC}, errno)
-		require.False(t, mayUnshare(t), "it has the rights to")
-		t.Log("no PID namespace for want of rights: not PID 1")
+	if !mayBeInit(t) {
 		as, first = func(*exec.Cmd) {}, false
 	}
 	conn, variable := notifySocket(t, socketPath(t))
@@ -164,4 +173,29 @@ func TestAPipeInPlaceOfTheTerminationLogHoldsUpNothing(t *testing.T) {
 			require.FailNow(t, "Run waits for the other end of a pipe")
 		}
 	}
+}
+
+// The end of PID 1 is that of the container, whoever else is there.
+func TestARestartOfPID1SaysWhatToDoInstead(t *testing.T) {
+	t.Parallel()
+	if !mayBeInit(t) {
+		return
+	}
+	c := spawn(t, "restart", asInit)
+	fields := strings.Fields(c.line("ready "))
+	require.Equal(t, "1", fields[2])
+	s := &service{child: c} // whose pid is ours to send nothing to
+	s.addr = fields[1]
+	const why = "graceful: restart: process 1 can't be replaced, since its end ends the container; start the service below belay-run, which can"
+	require.Equal(t, why, s.restart())
+	c.signal(syscall.SIGUSR2)
+	line := ""
+	for !strings.Contains(line, "restart failed") {
+		line = c.line("time=")
+	}
+	require.Contains(t, line, "belay-run")
+	require.Equal(t, "1", s.get("/pid"))
+	require.Equal(t, "ready\n", s.get("/readyz"))
+	c.signal(syscall.SIGTERM)
+	require.Equal(t, 0, c.exit(), "%s", c.output())
 }

@@ -29,11 +29,14 @@
 //	freed      (a component)     ->    starts what must not run twice
 //	main                         ->    the old one will not come back
 //	stop                         ->    both stop
+//	                             <-    stop       the new one stops, and was not the main one
+//	accepting  (again)           ->
 //	end of the link                    the other process is gone
 package handover
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 )
@@ -132,6 +135,11 @@ type Inheritance struct {
 	Draining []Generation // before the one that has started this process
 }
 
+// ErrBroken is what every error of a handover is, to errors.Is, that does not
+// come from the end of the other process: it may be alive, and nobody knows what
+// it will do.
+var ErrBroken = errors.New("the handover is broken")
+
 // ErrTooOld is the error of a link to a process that speaks nothing that is
 // still understood.
-var ErrTooOld = errors.New("the other process speaks a version of the handover that is too old")
+var ErrTooOld = fmt.Errorf("%w: the other process speaks a version of it that is too old", ErrBroken)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // firstFD is where systemd's protocol begins to count.
@@ -39,7 +40,11 @@ func Inherit() (*Inheritance, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s=%q: not a number", envFDs, count)
 	case parent != "" && meant(parent, firstFD+n):
-		return fromParent(n)
+		in, err := fromParent(n)
+		if err != nil && !errors.Is(err, ErrBroken) {
+			err = fmt.Errorf("%w: %w", ErrBroken, err)
+		}
+		return in, err
 	case pid == strconv.Itoa(os.Getpid()):
 		return fromSupervisor(n, names)
 	}
@@ -47,22 +52,31 @@ func Inherit() (*Inheritance, error) {
 }
 
 // meant reports whether the process named by parent has started us with a link
-// in fd. If it has died since, only the socket knows who made it.
+// in fd. If it has died since, only the socket knows who made it; as long as
+// nobody has waited for it, its pid is still there.
 func meant(parent string, fd int) bool {
 	pid, err := strconv.Atoi(parent)
 	if err != nil {
 		return false
 	}
-	if pid == os.Getppid() {
-		return true
-	}
-	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && madeBy(fd, pid)
+	return pid == os.Getppid() || madeBy(fd, pid)
 }
 
+// fromSupervisor takes the sockets. What is there but is none is left alone:
+// without a word from whoever has started us it is somebody else's, if only the
+// runtime's.
 func fromSupervisor(n int, names string) (*Inheritance, error) {
 	in := &Inheritance{}
 	list := strings.Split(names, ":")
+	var others error
 	for i := range n {
+		if err := isSocket(firstFD + i); err != nil {
+			others = err
+			if errors.Is(err, syscall.EBADF) {
+				break // nor is there one behind it
+			}
+			continue
+		}
 		f, err := file(firstFD + i)
 		if err != nil {
 			in.Close()
@@ -74,7 +88,15 @@ func fromSupervisor(n int, names string) (*Inheritance, error) {
 		}
 		in.Sockets = append(in.Sockets, s)
 	}
-	return in, nil
+	return in, others
+}
+
+// isSocket returns an error for a descriptor that is none.
+func isSocket(fd int) error {
+	if _, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil {
+		return fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	return nil
 }
 
 func fromParent(n int) (*Inheritance, error) {
@@ -82,6 +104,11 @@ func fromParent(n int) (*Inheritance, error) {
 	failed := func(err error) (*Inheritance, error) {
 		in.Close()
 		return nil, err
+	}
+	for i := range n + 1 { // with the link
+		if err := isSocket(firstFD + i); err != nil {
+			return failed(err)
+		}
 	}
 	for i := range n {
 		f, err := file(firstFD + i)
@@ -105,6 +132,8 @@ func fromParent(n int) (*Inheritance, error) {
 		return failed(errors.New("the handover doesn't begin with a hello of these sockets"))
 	case in.Hello.Version < Least:
 		return failed(ErrTooOld)
+	case len(in.Hello.Draining) == 0 || in.Hello.Draining[len(in.Hello.Draining)-1].PID != in.Hello.PID:
+		return failed(errors.New("the hello doesn't name its process as the last generation"))
 	}
 	for i := range in.Sockets {
 		in.Sockets[i].SocketInfo = in.Hello.Sockets[i]
@@ -115,7 +144,24 @@ func fromParent(n int) (*Inheritance, error) {
 		}
 		in.Draining = append(in.Draining, g)
 	}
+	if parent := in.Draining[len(in.Draining)-1]; parent.PID != os.Getppid() && !parent.ends(lastBreath) {
+		return failed(errors.New("it was meant for a process between the old one and this one"))
+	}
 	return in, nil
+}
+
+// lastBreath is how long a process that is no longer our parent may take to be
+// gone: the kernel finds its children a new one first.
+const lastBreath = time.Second
+
+// ends waits for the end of the process, and reports whether that came within d.
+func (g Generation) ends(d time.Duration) bool {
+	for limit := time.Now().Add(d); g.Alive(); time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			return false
+		}
+	}
+	return true
 }
 
 // file takes a descriptor that was inherited.

@@ -86,30 +86,44 @@ func (l *Link) Send(m Message) error {
 	return err
 }
 
-// Receive returns the next message; io.EOF when the other side is gone. The
-// files of the message are the caller's.
-func (l *Link) Receive() (Message, error) {
+// Receive returns the next message; io.EOF when the other side is gone, and an
+// error that is [ErrBroken] for what isn't a message. After an error there is
+// nothing more to receive. The files of the message are the caller's.
+func (l *Link) Receive() (m Message, err error) {
+	defer func() {
+		if err != nil {
+			l.drop()
+		}
+	}()
 	for {
 		if i := bytes.IndexByte(l.line, '\n'); i >= 0 {
 			var m Message
 			err := json.Unmarshal(l.line[:i], &m)
 			l.line = l.line[i+1:]
 			if err != nil {
-				return Message{}, fmt.Errorf("a message that isn't one: %w", err)
+				return Message{}, fmt.Errorf("%w: a message that isn't one: %w", ErrBroken, err)
 			}
 			if m.FDs < 0 || m.FDs > len(l.fds) {
-				return Message{}, fmt.Errorf("%q came without its descriptors", m.Kind)
+				return Message{}, fmt.Errorf("%w: %q came without its descriptors", ErrBroken, m.Kind)
 			}
 			m.Files, l.fds = l.fds[:m.FDs:m.FDs], l.fds[m.FDs:]
 			return m, nil
 		}
 		if len(l.line) > mostLine {
-			return Message{}, fmt.Errorf("a message of more than %d bytes", mostLine)
+			return Message{}, fmt.Errorf("%w: a message of more than %d bytes", ErrBroken, mostLine)
 		}
 		if err := l.read(); err != nil {
 			return Message{}, err
 		}
 	}
+}
+
+// drop closes the descriptors that no message has counted.
+func (l *Link) drop() {
+	for _, f := range l.fds {
+		_ = f.Close()
+	}
+	l.fds = nil
 }
 
 // read takes in bytes and descriptors. The kernel never merges what came with
