@@ -84,6 +84,22 @@ type Component struct {
 	// again, too. It can't have Serve.
 	Exclusive bool
 
+	// HandOverIdle makes the idle connections of an [HTTP] component go along
+	// when another process takes this one's place, so that their clients don't
+	// even reconnect: nothing is closed, and what they send meanwhile is served
+	// by the new one, where the component has to have this, too. A connection
+	// goes whenever it is idle from the moment on in which the new process
+	// accepts, until the stop of this one ends; it isn't sent away meanwhile. If
+	// the new process ends on probation, the connections that it got end with
+	// it. If it is itself replaced and ends first, those that it hasn't got stay.
+	//
+	// Connections stay, and are sent away as usual, if they speak TLS or h2, are
+	// hijacked, have sent a part of a request, or were wrapped by a Serve of
+	// yours; and so do all of a server that has ConnState or ConnContext, or of
+	// a component with Listener. With this and RestartOptions.Enabled, what
+	// Hijack returns is no *net.TCPConn, but its method NetConn returns that.
+	HandOverIdle bool
+
 	// MayEnd says that a nil return of Run before the stop is no failure.
 	MayEnd bool
 
@@ -100,6 +116,7 @@ type Component struct {
 	detail   func() string
 	connList func(now time.Time) []Conn
 	wrap     func(net.Conn) net.Conn
+	server   *httpServer // of HTTP
 }
 
 // Func returns a component that runs a function: a consumer, a scheduler, a
@@ -161,6 +178,8 @@ func (c *Component) check() {
 		panic("graceful: Serve without Addr or Listener")
 	case c.Exclusive && c.Serve != nil:
 		panic("graceful: Exclusive with Serve")
+	case c.HandOverIdle && c.server == nil:
+		panic("graceful: HandOverIdle without HTTP")
 	case c.Serve == nil && (c.Addr != "" || c.Listener != nil):
 		panic("graceful: Addr or Listener without Serve")
 	}

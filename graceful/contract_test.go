@@ -34,6 +34,9 @@ func TestContract(t *testing.T) {
 			{Name: "Exclusive with Serve", Text: "graceful: Exclusive with Serve", Do: func() {
 				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", Addr: ":0", Exclusive: true, Serve: func(context.Context, net.Listener) error { return nil }})
 			}},
+			{Name: "HandOverIdle without HTTP", Text: "graceful: HandOverIdle without HTTP", Do: func() {
+				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", HandOverIdle: true, Stop: func(context.Context) error { return nil }})
+			}},
 			{Name: "Restart without a context", Text: "graceful: Restart with a nil context", Do: func() { _ = ran.Restart(nil) }}, //nolint:staticcheck // that is the misuse
 			{Name: "Add after Run", Text: "graceful: Add after Run", Do: func() { ran.Add(0, worker("late")) }},
 			{Name: "WithDraining of nobody", Text: "graceful: WithDraining of an unknown component", Do: func() { ran.WithDraining(t.Context(), "nobody") }},

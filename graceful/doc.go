@@ -104,7 +104,8 @@
 //	serves                                is ready, and accepts nothing yet
 //	pauses                           ->   accepts
 //	probation: serves what it has,
-//	sends http clients away
+//	sends http clients away, or
+//	lets their idle connections go   gets those
 //	stops what is Exclusive          ->   starts that
 //	stops as above, in its own budget     serves alone
 //
@@ -127,6 +128,14 @@
 // news would be wrong: the service goes on. For the same reason its readiness
 // stays on. Connections that are silent are kept for 2 s instead of 50 ms.
 //
+// Clients of plain http/1.1 needn't even reconnect, where
+// [Component.HandOverIdle] says so: their connections go along whenever they are
+// idle, also those that become so while the old process drains. Nothing of a
+// request has been read from one that goes, what its client sends meanwhile waits
+// in the kernel, and the old process lets go of it only when the new one has said
+// that it got it. So nothing is lost by a kill of the old process; one of the new
+// process on probation takes with it the connections that it had got.
+//
 // The protocol is that of systemd, as far as it has one: sockets come as
 // LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID, so that a manager below systemd, or
 // any other supervisor that speaks it, takes its sockets by the names of its
@@ -140,7 +149,8 @@
 // What is not handed over: what is in memory. Limits on rates, keys and
 // adaptive ones begin anew, so two processes together may grant twice as much
 // while one drains; counters begin at zero ([Report.Generation] tells the
-// processes apart); hijacked connections stay with the process that has them.
+// processes apart); connections that are hijacked or speak TLS or h2 stay with the
+// process that has them.
 // As process 1 of a container nothing can be handed over, since its end is that
 // of the container; there, and where a supervisor watches one pid and does not
 // speak sd_notify's protocol, belay-run does it. In Kubernetes a rolling update

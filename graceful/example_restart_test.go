@@ -63,3 +63,13 @@ func ExampleErrRestarted() {
 	_, _ = m.Run(context.Background())
 	// Output: the service leaves the registry
 }
+
+// A service whose clients keep their connections over a restart.
+func ExampleComponent_handOverIdle() {
+	m := graceful.New(graceful.Options{Restart: graceful.RestartOptions{Enabled: true}})
+	server := graceful.HTTP("http", ":8080", &http.Server{})
+	server.HandOverIdle = true
+	m.Add(1, server)
+	fmt.Println(m.State())
+	// Output: new
+}

@@ -75,6 +75,10 @@ func (m *Manager) hear(link *handover.Link) {
 			m.ask((*run).orphaned)
 			return
 		}
+		if message.Kind == handover.Conns {
+			m.takeConns(link, message)
+			continue
+		}
 		m.ask(func(r *run) { r.heed(message) })
 	}
 }
@@ -147,7 +151,7 @@ func (r *run) takeOver() {
 	if h == nil || h.in.Link == nil {
 		return
 	}
-	_ = h.in.Link.Send(handover.Message{Kind: handover.Ready, Taken: h.taken}) // hear sees a failure
+	_ = h.in.Link.Send(handover.Message{Kind: handover.Ready, Taken: h.taken, Conns: r.connTakers()}) // hear sees a failure
 	r.until(func() bool { return h.accepting || r.m.mu.cause != nil })
 	if _, cause := r.m.reason(); cause != nil {
 		return
@@ -166,6 +170,9 @@ func (r *run) takeOver() {
 // one. While another process accepts, ours waits.
 func (r *run) socket(c *Component) (*acceptor, error) {
 	s, ok := r.heir.find(c)
+	if r.m.opts.Restart.Enabled && c.HandOverIdle && c.Listener == nil {
+		c.wrap = c.server.ride
+	}
 	var a *acceptor
 	var err error
 	if ok {

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -60,7 +62,16 @@ func playRestart(string) int {
 	if now, err := os.ReadFile(os.Getenv("ADDR_FILE")); err == nil {
 		addr = string(now)
 	}
-	m.Add(20, graceful.HTTP("http", addr, &http.Server{Handler: mux}))
+	srv := &http.Server{Handler: mux}
+	server := graceful.HTTP("http", addr, srv)
+	switch os.Getenv("IDLE") {
+	case "goes":
+		server.HandOverIdle = true
+	case "followed":
+		server.HandOverIdle = true
+		srv.ConnState = func(net.Conn, http.ConnState) {}
+	}
+	m.Add(20, server)
 	m.Add(10, graceful.Component{
 		Name: "cron", Exclusive: true,
 		Start: func(context.Context) error { say("cron starts in %d", os.Getpid()); return nil },
@@ -82,6 +93,15 @@ var faults = map[string]func(m *graceful.Manager) error{
 	"exits": heirOnly(func(*graceful.Manager) error { os.Exit(7); return nil }),
 	"hangs": heirOnly(func(*graceful.Manager) error { select {} }),
 	"dies":  heirOnly(func(*graceful.Manager) error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) }),
+	"dies when it accepts": heirOnly(func(m *graceful.Manager) error {
+		go func() { // ends with the process
+			for m.State() != "ready" {
+				runtime.Gosched()
+			}
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}()
+		return nil
+	}),
 	"dies on probation": heirOnly(func(m *graceful.Manager) error {
 		go func() { // ends with the process
 			for m.State() != "ready" {

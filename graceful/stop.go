@@ -163,6 +163,7 @@ func (p *part) join(ctx context.Context) {
 	serving, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	waitFor(serving, p.ended)
+	p.ln.dropHanded()
 }
 
 // cut ends what did not stop in time, and tells whether that helped.

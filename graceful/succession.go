@@ -49,6 +49,8 @@ type succession struct {
 	taken []*part               // whose sockets it has taken
 	news  chan handover.Message // closed at the end of the link
 	halt  chan struct{}         // closed, under Manager.mu, when our stop begins
+	mover *mover                // of idle connections
+	conns []string              // the components that take those in the new process
 
 	// Guarded by Manager.mu.
 	ended   bool // the new process has
@@ -70,6 +72,7 @@ func (s *succession) begin(ctx context.Context) error {
 	s.m.ask(func(r *run) { r.tellServing(fmt.Sprintf("pid %d is on probation", s.proc.PID)) })
 	s.m.log().Info("graceful: replaced", "pid", s.proc.PID, "path", s.heir.Path, "revision", s.heir.Revision,
 		"was", started.path, "was_revision", revision(), "after", time.Since(s.began), "probation", s.opts.probation())
+	s.departures()
 	probation := s.opts.probation()
 	for _, p := range s.m.parts() {
 		if p.soften != nil && probation > 0 {
@@ -102,6 +105,7 @@ func (s *succession) offer(ctx context.Context) error {
 				}
 			case m.Kind == handover.Ready:
 				s.take(m.Taken)
+				s.conns = m.Conns
 				return nil
 			}
 			continue
@@ -299,10 +303,15 @@ func (s *succession) watch(probation time.Duration) {
 	halt, end, main := (<-chan struct{})(s.halt), over.C, false
 	for {
 		select {
-		case _, ok := <-s.news:
-			if !ok {
+		case m, ok := <-s.news:
+			switch {
+			case !ok:
 				s.gone(main)
 				return
+			case m.Kind == handover.Got:
+				s.mover.answered(true)
+			case m.Kind == handover.Refused:
+				s.mover.answered(false)
 			}
 		case <-halt:
 			halt, end = nil, nil
@@ -328,6 +337,8 @@ func (s *succession) conclude(r *run) {
 
 // stopBoth tells the new process to stop, as we do.
 func (s *succession) stopBoth() {
+	s.stay()
+	s.mover.stop()
 	_, cause := s.m.reason()
 	s.m.mu.Lock()
 	s.stopped = true
@@ -338,6 +349,8 @@ func (s *succession) stopBoth() {
 // gone takes in that the link has ended: because the new process has, or because
 // Run closes it.
 func (s *succession) gone(main bool) {
+	s.stay()
+	s.mover.end()
 	s.m.mu.Lock()
 	done := s.m.mu.state == stateDone
 	s.ended = true

@@ -27,6 +27,9 @@
 //	accept     (old has paused)  ->
 //	                             <-    accepting
 //	freed      (a component)     ->    starts what must not run twice
+//	conns      (idle ones)       ->    serves them
+//	                             <-    got       only now the old one lets go of them
+//	                             <-    refused   or else it keeps them
 //	main                         ->    the old one will not come back
 //	stop                         ->    both stop
 //	end of the link                    the other process is gone
@@ -66,6 +69,9 @@ const (
 	Accept    Kind = "accept"
 	Accepting Kind = "accepting"
 	Freed     Kind = "freed"
+	Conns     Kind = "conns"
+	Got       Kind = "got"
+	Refused   Kind = "refused"
 	Main      Kind = "main"
 	Stop      Kind = "stop"
 )
@@ -92,7 +98,10 @@ type Message struct {
 	// Of ready: the names of the sockets that were taken.
 	Taken []string `json:"taken,omitempty"`
 
-	// Of freed: the component. Of stop: why.
+	// Also there: the components that take connections.
+	Conns []string `json:"conns,omitempty"`
+
+	// Of freed and conns: the component. Of stop: why.
 	Name   string `json:"name,omitempty"`
 	Reason string `json:"reason,omitempty"`
 
@@ -131,6 +140,9 @@ type Inheritance struct {
 	Hello    Message
 	Draining []Generation // before the one that has started this process
 }
+
+// MostFiles is how many descriptors go with one message; Linux has 253.
+const MostFiles = 64
 
 // ErrTooOld is the error of a link to a process that speaks nothing that is
 // still understood.
