@@ -146,6 +146,10 @@
 // environment. A process that a Go program starts can't be told its own pid in
 // LISTEN_PID, so BELAY_PARENT tells it that of the old one.
 //
+// The keys of TLS session tickets go along as well, over the link between the two
+// processes and nowhere else, so clients resume their sessions with the new one
+// (see [RestartOptions.OwnTicketKeys]).
+//
 // What is not handed over: what is in memory. Limits on rates, keys and
 // adaptive ones begin anew, so two processes together may grant twice as much
 // while one drains; counters begin at zero ([Report.Generation] tells the

@@ -97,3 +97,17 @@ func SamePlace(before, after string, hidden func(pcs []uintptr) []string) bool {
 	names := []string{"c"}
 	return samePlace(parseStacks(before, "", names, hidden)["c"], parseStacks(after, "", names, hidden)["c"])
 }
+
+var (
+	RotateTickets = rotate
+	PlainTickets  = plainTickets
+	NextProtos    = nextProtos
+)
+
+// TicketKeysOf returns the keys that a server of m has now.
+func TicketKeysOf(m *Manager, name string) (keys [][]byte) {
+	for _, k := range m.part(name).server.tickets.all(time.Now()) {
+		keys = append(keys, k.Key)
+	}
+	return keys
+}

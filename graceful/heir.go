@@ -88,6 +88,8 @@ func (r *run) heed(message handover.Message) {
 	switch message.Kind {
 	case handover.Accept:
 		r.heir.accepting = true
+	case handover.Tickets:
+		r.takeTickets(message)
 	case handover.Freed:
 		r.launchFreed(message.Name)
 	case handover.Main:

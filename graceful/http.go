@@ -5,6 +5,7 @@ package graceful
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -65,6 +66,8 @@ type httpServer struct {
 	handler http.Handler // the server's own
 	twin    *http.Server // see splitH2; may be nil
 	conns   conns
+
+	tickets tickets // used over TLS
 
 	// leaving is nil while serving; that is all a request asks.
 	leaving  atomic.Pointer[leaving]
@@ -135,6 +138,9 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 	srv.BaseContext = func(net.Listener) context.Context { return h.requestCtx }
 
 	if overTLS {
+		if config := h.tickets.serve(srv, time.Now()); config != nil {
+			return srv.Serve(tls.NewListener(ticketListener{ln, &h.tickets}, config))
+		}
 		return srv.ServeTLS(ln, "", "")
 	}
 	return srv.Serve(ln)

@@ -36,7 +36,7 @@ func playRestart(string) int {
 	opts := graceful.Options{
 		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), TerminationLog: "-", Budget: 5 * time.Second,
 		Restart: graceful.RestartOptions{
-			Enabled: true, Path: os.Getenv("PROGRAM"), Probation: read("PROBATION"), Limit: read("LIMIT"), Budget: read("RESTART_BUDGET"),
+			Enabled: true, OwnTicketKeys: os.Getenv("TLS") == "own keys", Path: os.Getenv("PROGRAM"), Probation: read("PROBATION"), Limit: read("LIMIT"), Budget: read("RESTART_BUDGET"),
 		},
 	}
 	opts.Restart.Draining, _ = strconv.Atoi(os.Getenv("DRAINING"))
@@ -70,6 +70,9 @@ func playRestart(string) int {
 	case "followed":
 		server.HandOverIdle = true
 		srv.ConnState = func(net.Conn, http.ConnState) {}
+	}
+	if os.Getenv("TLS") != "" {
+		overTLS(m, mux, srv)
 	}
 	m.Add(20, server)
 	m.Add(10, graceful.Component{

@@ -61,6 +61,9 @@ func (r *run) bind() bool {
 			if p.Serve == nil {
 				continue
 			}
+			if p.server != nil {
+				p.server.tickets.enabled = r.m.opts.Restart.sharesTickets()
+			}
 			ln, err := r.socket(&p.Component)
 			if err != nil {
 				r.m.fail(p, "bind", err)

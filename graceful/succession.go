@@ -241,6 +241,7 @@ func (s *succession) step() error {
 	if s.halted() {
 		return s.failed(errStopped)
 	}
+	s.sendTickets()
 	for _, p := range s.taken {
 		p.ln.pause()
 	}

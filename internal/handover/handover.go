@@ -24,6 +24,7 @@
 //	hello (before the start)     ->
 //	                             <-    hello
 //	                             <-    ready      all is up, nothing accepts
+//	tickets    (of a component)  ->
 //	accept     (old has paused)  ->
 //	                             <-    accepting
 //	freed      (a component)     ->    starts what must not run twice
@@ -66,6 +67,7 @@ type Kind string
 const (
 	Hello     Kind = "hello"
 	Ready     Kind = "ready"
+	Tickets   Kind = "tickets"
 	Accept    Kind = "accept"
 	Accepting Kind = "accepting"
 	Freed     Kind = "freed"
@@ -101,13 +103,22 @@ type Message struct {
 	// Also there: the components that take connections.
 	Conns []string `json:"conns,omitempty"`
 
-	// Of freed and conns: the component. Of stop: why.
+	// Of tickets: the keys of session tickets, the newest first.
+	Tickets []TicketKey `json:"tickets,omitempty"`
+
+	// Of freed, conns and tickets: the component. Of stop: why.
 	Name   string `json:"name,omitempty"`
 	Reason string `json:"reason,omitempty"`
 
 	// FDs is the number of descriptors that come with it.
 	FDs   int        `json:"fds,omitempty"`
 	Files []*os.File `json:"-"`
+}
+
+// A TicketKey seals and opens TLS session tickets. It must not be logged.
+type TicketKey struct {
+	Made time.Time `json:"made"`
+	Key  []byte    `json:"key"`
 }
 
 // SocketInfo is what the old process says of a socket.
