@@ -66,7 +66,7 @@ func (m *Manager) place(name string, conns []rawSocket) bool {
 	if p == nil {
 		return false
 	}
-	if a := m.acceptor(p); a == nil {
+	if a, ok := m.acceptor(p).(*acceptor); !ok {
 		return false
 	} else if a.deliver(conns) {
 		return true

@@ -131,6 +131,16 @@ func (a *acceptor) handable() (syscall.Conn, bool) {
 	return s, ok
 }
 
+func (a *acceptor) onServe(f func()) { a.serving = f }
+
+func (a *acceptor) count() int64 { return a.accepted.Load() }
+
+func (a *acceptor) origin() (string, bool) { return a.addr, a.foreign }
+
+func (a *acceptor) ended() <-chan struct{} { return a.done }
+
+func (a *acceptor) retire() { _ = a.Close() }
+
 // Accept returns the next connection, also after the end has begun, until
 // there is none left.
 func (a *acceptor) Accept() (net.Conn, error) {

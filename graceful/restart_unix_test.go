@@ -150,6 +150,14 @@ func (s *service) ready() {
 	s.generation, _ = strconv.Atoi(fields[3])
 }
 
+// said waits for a text that may have been said already.
+func (s *service) said(text string) {
+	s.t.Helper()
+	for limit := time.Now().Add(patience); !strings.Contains(s.output(), text); wait(time.Millisecond) {
+		require.True(s.t, time.Now().Before(limit), "%q:\n%s", text, s.output())
+	}
+}
+
 func (s *service) kill(sig syscall.Signal) {
 	s.t.Helper()
 	require.NoError(s.t, syscall.Kill(s.pid, sig))

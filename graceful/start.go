@@ -58,7 +58,7 @@ func allUpLocked(parts []*part) bool {
 func (r *run) bind() bool {
 	for _, parts := range r.phases {
 		for _, p := range parts {
-			if p.Serve == nil {
+			if !p.serves() {
 				continue
 			}
 			if p.server != nil {

@@ -175,15 +175,16 @@ func (m *Manager) sockets() (all []handover.Socket, err error) {
 		if err != nil {
 			return all, fmt.Errorf("the socket of %s: %w", p.Name, err)
 		}
+		addr, foreign := a.origin()
 		all = append(all, handover.Socket{
-			SocketInfo: handover.SocketInfo{Name: p.Name, Addr: a.addr, Foreign: a.foreign}, File: f,
+			SocketInfo: handover.SocketInfo{Name: p.Name, Addr: addr, Foreign: foreign}, File: f,
 		})
 	}
 	return all, nil
 }
 
 // acceptor returns the socket of p; nil if it has none.
-func (m *Manager) acceptor(p *part) *acceptor {
+func (m *Manager) acceptor(p *part) socket {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return p.ln

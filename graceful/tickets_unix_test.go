@@ -98,14 +98,14 @@ func TestAClientResumesItsSessionWithTheNewProcess(t *testing.T) {
 					require.Equal(t, strconv.Itoa(s.pid), pid)
 					require.True(t, resp.TLS.DidResume)
 					require.Equal(t, h2, resp.ProtoMajor == 2)
-					s.line(fmt.Sprintf("process %d is done: <nil>", before))
+					s.said(fmt.Sprintf("process %d is done: <nil>", before))
 				}
 				keys, _ := getTLS(t, c, s, "/keys")
 				told, _ := getTLS(t, c, s, "/told")
 				require.Len(t, strings.Fields(keys), 1)
 				require.Regexp(t, `^looked into \d{3,} bytes$`, told)
 				s.kill(syscall.SIGTERM)
-				s.line(fmt.Sprintf("process %d is done: <nil>", s.pid))
+				s.said(fmt.Sprintf("process %d is done: <nil>", s.pid))
 				key, err := hex.DecodeString(strings.TrimSpace(keys))
 				require.NoError(t, err)
 				for _, as := range spellings(key) {
