@@ -21,6 +21,7 @@ type conn struct {
 	server *httpServer
 	opened time.Time
 	turn   float64 // the part of a delay after which it is sent away, in [0, 1)
+	rider  *rider  // nil: it does not go along
 
 	state  atomic.Int32 // the http.ConnState: changed by net/http alone
 	h2     atomic.Bool  // known to speak h2
@@ -74,6 +75,10 @@ func (h *httpServer) add(c net.Conn) *conn {
 		Conn: c, server: h, opened: now, counted: uncounted,
 		turn: from + (1-from)*rand.Float64(),
 	}
+	if r, ok := c.(riding); ok {
+		made.rider = r.rider()
+		made.rider.conn = made
+	}
 	h.conns.open.Store(c, made)
 	return made
 }
@@ -89,6 +94,9 @@ func (h *httpServer) change(nc net.Conn, state http.ConnState) {
 	}
 	c := known.(*conn)
 	c.state.Store(int32(state))
+	if c.rider != nil && state == http.StateIdle {
+		c.rider.begun = false
+	}
 	if state == http.StateHijacked || s.watching.Load() {
 		s.follow(c)
 	}

@@ -116,3 +116,17 @@ func AtPoints(m *Manager, f func(point string, other int)) {
 		f(point, other)
 	}
 }
+
+var (
+	RotateTickets = rotate
+	PlainTickets  = plainTickets
+	NextProtos    = nextProtos
+)
+
+// TicketKeysOf returns the keys that a server of m has now.
+func TicketKeysOf(m *Manager, name string) (keys [][]byte) {
+	for _, k := range m.part(name).server.tickets.all(time.Now()) {
+		keys = append(keys, k.Key)
+	}
+	return keys
+}

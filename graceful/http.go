@@ -5,6 +5,7 @@ package graceful
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -56,6 +57,7 @@ func HTTP(name, addr string, srv *http.Server) Component {
 		abort:    h.abort,
 		detail:   h.detail,
 		connList: h.connList,
+		server:   h,
 	}
 }
 
@@ -65,9 +67,15 @@ type httpServer struct {
 	twin    *http.Server // see splitH2; may be nil
 	conns   conns
 
+	tickets tickets // used over TLS
+
 	// leaving is nil while serving; that is all a request asks.
 	leaving  atomic.Pointer[leaving]
 	requests atomic.Int64 // that began while leaving, probes not counted
+
+	rides bool                // connections may go along to another process; written by serve before started
+	way   atomic.Pointer[way] // where to; nil: nowhere
+	moved atomic.Int64        // how many have
 
 	requestCtx context.Context         // of all requests; its owner is serve
 	cut        context.CancelCauseFunc // ends it
@@ -110,6 +118,9 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 		h.handler = http.DefaultServeMux
 	}
 	srv.Handler = http.HandlerFunc(h.request)
+	// What the user has made of a connection, in contexts or by following it, can't
+	// go along.
+	h.rides = !overTLS && srv.ConnState == nil && srv.ConnContext == nil
 	h.hookConns()
 
 	// The component's context ends with the beginning of its stop; requests
@@ -127,6 +138,9 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 	srv.BaseContext = func(net.Listener) context.Context { return h.requestCtx }
 
 	if overTLS {
+		if config := h.tickets.serve(srv, time.Now()); config != nil {
+			return srv.Serve(tls.NewListener(ticketListener{ln, &h.tickets}, config))
+		}
 		return srv.ServeTLS(ln, "", "")
 	}
 	return srv.Serve(ln)
@@ -164,9 +178,14 @@ func (h *httpServer) hookConns() {
 // request is the server's handler. The response is net/http's own: nothing is
 // wrapped around it.
 func (h *httpServer) request(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 2 {
+	switch {
+	case r.ProtoMajor == 2:
 		if c := connOf(r); c != nil && !c.h2.Load() {
 			c.h2.Store(true)
+		}
+	case h.rides:
+		if c := connOf(r); c != nil && c.rider != nil {
+			c.rider.http1 = true
 		}
 	}
 	if l := h.leaving.Load(); l != nil {
@@ -183,7 +202,7 @@ func (h *httpServer) request(w http.ResponseWriter, r *http.Request) {
 // turns the header into a GOAWAY for h2.
 func (h *httpServer) lastRequest(l *leaving, w http.ResponseWriter, r *http.Request) {
 	h.requests.Add(1) // a probe takes it back
-	away := !upgrades(r) && h.isTurn(l, r)
+	away := !upgrades(r) && h.isTurn(l, r) && !h.goesAlong(connOf(r))
 	if away {
 		w.Header().Set("Connection", "close")
 	}
@@ -438,4 +457,13 @@ func (h *httpServer) release(cause error) {
 	}
 }
 
-func (h *httpServer) detail() string { return h.remark.Load() }
+func (h *httpServer) detail() string {
+	text := h.remark.Load()
+	if n := h.moved.Load(); n > 0 {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf("handed over %d", n)
+	}
+	return text
+}

@@ -52,6 +52,8 @@ type succession struct {
 	news  chan handover.Message // closed at the end of the link
 	bad   error                 // why that came, if not from the process's end; set before
 	halt  chan struct{}         // closed, under Manager.mu, when our stop begins
+	mover *mover                // of idle connections
+	conns []string              // the components that take those in the new process
 
 	// Guarded by Manager.mu, as is proc until it is set.
 	ended   bool // the new process has, or the attempt: there is nobody to wait for
@@ -75,6 +77,7 @@ func (s *succession) begin(ctx context.Context) error {
 	s.m.ask(func(r *run) { r.tellServing(fmt.Sprintf("pid %d is on probation", s.proc.PID)) })
 	s.m.log().Info("graceful: replaced", "pid", s.proc.PID, "path", s.heir.Path, "revision", s.heir.Revision,
 		"was", started.path, "was_revision", revision(), "after", time.Since(s.began), "probation", s.opts.probation())
+	s.departures()
 	probation := s.opts.probation()
 	s.m.ask(func(r *run) { r.soften(probation) })
 	go s.watch(probation) // ends with the new process, or with Run
@@ -130,6 +133,7 @@ func (s *succession) offer(ctx context.Context) error {
 				return s.failed(handover.ErrTooOld) // it has never said hello
 			case m.Kind == handover.Ready:
 				s.take(m.Taken)
+				s.conns = m.Conns
 				return nil
 			}
 			continue
@@ -203,15 +207,16 @@ func (m *Manager) sockets() (all []handover.Socket, err error) {
 		if err != nil {
 			return all, fmt.Errorf("the socket of %s: %w", p.Name, err)
 		}
+		addr, foreign := a.origin()
 		all = append(all, handover.Socket{
-			SocketInfo: handover.SocketInfo{Name: p.Name, Addr: a.addr, Foreign: a.foreign}, File: f,
+			SocketInfo: handover.SocketInfo{Name: p.Name, Addr: addr, Foreign: foreign}, File: f,
 		})
 	}
 	return all, nil
 }
 
 // acceptor returns the socket of p; nil if it has none.
-func (m *Manager) acceptor(p *part) *acceptor {
+func (m *Manager) acceptor(p *part) socket {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return p.ln
@@ -272,6 +277,7 @@ func (s *succession) step() error {
 	if s.halted() {
 		return s.failed(errStopped)
 	}
+	s.sendTickets()
 	for _, p := range s.taken {
 		p.ln.pause()
 	}
@@ -341,11 +347,15 @@ func (s *succession) watch(probation time.Duration) {
 	for {
 		select {
 		case m, ok := <-s.news:
-			if !ok {
+			switch {
+			case !ok:
 				s.gone()
 				return
-			}
-			if m.Kind == handover.Stop {
+			case m.Kind == handover.Got:
+				s.mover.answered(true)
+			case m.Kind == handover.Refused:
+				s.mover.answered(false)
+			case m.Kind == handover.Stop:
 				s.left(m.Reason)
 			}
 		case <-halt:
@@ -405,6 +415,8 @@ func (s *succession) stopBoth() {
 	cause, settled := s.m.mu.cause, s.settled
 	s.m.mu.Unlock()
 	if !settled {
+		s.stay()
+		s.mover.stop()
 		_ = s.proc.Link.Send(handover.Message{Kind: handover.Stop, Reason: fmt.Sprint(cause)})
 	}
 }
@@ -420,6 +432,8 @@ func (s *succession) left(reason string) {
 		return
 	}
 	s.m.log().Error("graceful: the new process stops on probation, this one accepts again", "pid", s.proc.PID, "reason", reason)
+	s.stay()
+	s.mover.stop()
 	s.acceptAgain()
 	_ = s.proc.Link.Send(handover.Message{Kind: handover.Accepting}) // to nobody, if it has just ended
 }
@@ -435,6 +449,8 @@ func (s *succession) acceptAgain() {
 // gone takes in that the link has ended: because the new process has, or because
 // Run closes it.
 func (s *succession) gone() {
+	s.stay()
+	s.mover.end()
 	s.m.mu.Lock()
 	done := s.m.mu.state == stateDone
 	s.ended = true
