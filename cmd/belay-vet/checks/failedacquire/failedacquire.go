@@ -219,7 +219,7 @@ func (t *taker) unsure(n ast.Node) bool {
 	}
 	if t.Var != nil && code.Uses(t.Info, n, t.Var) && !t.logs(n) {
 		cond, ok := n.(ast.Expr)
-		return !ok || t.IfFailed(cond) == code.Unclear || t.IfFailed(cond) == code.Silent
+		return !ok || t.IfFailed(cond) == code.Silent
 	}
 	if t.Acquires(n) || t.Passes(n) {
 		return true
