@@ -85,3 +85,12 @@ func started(ctx context.Context, srv *http.Server) {
 	}()
 	go srv.ListenAndServe()
 }
+
+// It serves nothing, and prepares the server only.
+func prepared(ctx context.Context, srv *http.Server) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.SetKeepAlivesEnabled(false)
+}
