@@ -79,3 +79,10 @@ func sends(ch chan item) {
 		go func() { work(it.look()) }()
 	}
 }
+
+func tries(g *errgroup.Group, ns []int) {
+	for _, n := range ns {
+		n := n // want "the copy of n"
+		g.TryGo(func() error { return work(n) })
+	}
+}
