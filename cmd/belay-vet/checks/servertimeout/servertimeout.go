@@ -255,7 +255,7 @@ func loopback(pass *check.Pass, addr ast.Expr) bool {
 	if call, ok := ast.Unparen(addr).(*ast.CallExpr); ok && len(call.Args) > 0 {
 		addr = call.Args[0] // fmt.Sprintf("localhost:%d", port), net.JoinHostPort
 	}
-	if b, ok := ast.Unparen(addr).(*ast.BinaryExpr); ok && pass.TypesInfo.Types[b].Value == nil {
+	if b, ok := ast.Unparen(addr).(*ast.BinaryExpr); ok {
 		addr = b.X
 	}
 	value := pass.TypesInfo.Types[addr].Value
