@@ -24,6 +24,7 @@ const patience = 30 * time.Second
 // chain is one server.
 type chain struct {
 	addrs load.Addresses
+	idle  string // the address of what hands over idle connections
 	first *exec.Cmd
 	lines chan string // of all processes; closed when all are gone
 
@@ -82,7 +83,7 @@ func (c *chain) ready() error {
 			return errors.New("the server has ended")
 		}
 		var pid int
-		if _, err := fmt.Sscanf(line, "ready %s %s %s %d", &c.addrs.Web, &c.addrs.TLS, &c.addrs.RPC, &pid); err != nil {
+		if _, err := fmt.Sscanf(line, "ready %d %s %s %s %s", &pid, &c.addrs.Web, &c.addrs.TLS, &c.addrs.RPC, &c.idle); err != nil {
 			return fmt.Errorf("%q: %w", line, err)
 		}
 		c.pids = append(c.pids, pid)

@@ -7,6 +7,7 @@
 //
 //	go run ./internal/bench restart            10 runs of 100 restarts
 //	go run ./internal/bench restart -n 20 -runs 1
+//	go run ./internal/bench restart -keep 1000 whether clients of http/1.1 notice at all
 //
 // The same is done to servers that hand over their sockets in the same way and
 // stop then as the documentation of net/http and grpc shows it, and to servers
@@ -46,6 +47,7 @@ func Main(args []string) int {
 	flags.IntVar(&c.n, "n", 100, "restarts in one run")
 	flags.IntVar(&c.runs, "runs", 10, "runs")
 	flags.IntVar(&c.conns, "conns", 64, "connections of each protocol, each with a request in flight at the first restart")
+	clients := flags.Int("keep", 0, "with that many clients of http/1.1 whose idle connections go along, instead: one run, and no new dial is allowed")
 	flags.StringVar(&c.svg, "svg", "", "file to draw latency over time of the first run into")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -54,10 +56,12 @@ func Main(args []string) int {
 		flags.Usage()
 		return 2
 	}
+	if *clients > 0 {
+		return keepThem(c.n, *clients)
+	}
 	r, err := measure(c)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "restart:", err)
-		return 2
+		return broken(err)
 	}
 	fmt.Print(r.table())
 	verdict, code := r.judge()

@@ -38,6 +38,10 @@ func TestTwentyRestartsByGracefulLoseNothing(t *testing.T) {
 	require.LessOrEqual(t, o.after.descriptors, o.before.descriptors)
 }
 
+func TestClientsDoNotNoticeTenRestarts(t *testing.T) {
+	require.Zero(t, keepThem(10, 100))
+}
+
 func TestTheLossesOfTheOthersAreSeen(t *testing.T) {
 	for _, kind := range []string{handed, reused} {
 		var all outcome

@@ -66,8 +66,10 @@ type servers struct {
 	rpc      *grpc.Server
 }
 
-// ready tells who started the first process where to ask, and whom to signal.
-func ready(web, tls, rpc net.Addr) { fmt.Printf("ready %s %s %s %d\n", web, tls, rpc, os.Getpid()) }
+// ready tells who started the first process whom to signal, and where to ask:
+// idle is where the connections go along that are idle, if there is such an
+// address.
+func ready(web, tls, rpc, idle any) { fmt.Printf("ready %d %v %v %v %v\n", os.Getpid(), web, tls, rpc, idle) }
 
 func (s servers) managed() int {
 	var m *graceful.Manager
@@ -78,12 +80,15 @@ func (s servers) managed() int {
 			// Nothing is in doubt here, so the old one goes at once.
 			Enabled: true, Probation: -1, Draining: mostDraining, Budget: time.Minute,
 		},
-		OnReady: func() { ready(m.Addr("web"), m.Addr("tls"), m.Addr("rpc")) },
+		OnReady: func() { ready(m.Addr("web"), m.Addr("tls"), m.Addr("rpc"), m.Addr("idle")) },
 	})
+	idle := graceful.HTTP("idle", "127.0.0.1:0", served.Web(served.HTTP1, http.HandlerFunc(served.Echo)))
+	idle.HandOverIdle = true
 	m.Add(0,
 		graceful.HTTP("web", "127.0.0.1:0", s.web),
 		graceful.HTTP("tls", "127.0.0.1:0", s.tls),
-		graceful.GRPC("rpc", "127.0.0.1:0", s.rpc))
+		graceful.GRPC("rpc", "127.0.0.1:0", s.rpc),
+		idle)
 	report, err := m.Run(context.Background())
 	if code := report.ExitCode(); code != 0 || err != nil {
 		fmt.Fprintln(os.Stderr, report, err)
@@ -111,7 +116,7 @@ func (s servers) plain(kind string) int {
 		go func() { _ = serve(lns[i]) }() // ends with the stop
 	}
 	tell()
-	ready(lns[0].Addr(), lns[1].Addr(), lns[2].Addr())
+	ready(lns[0].Addr(), lns[1].Addr(), lns[2].Addr(), "-")
 	for {
 		select {
 		case <-restart:
