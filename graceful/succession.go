@@ -450,6 +450,10 @@ func (s *succession) acceptAgain() {
 // Run closes it.
 func (s *succession) gone() {
 	s.stay()
+	if s.bad != nil { // it may be alive, and serve connections that it could not say it got
+		s.m.log().Error("graceful: what the new process says can't be understood", "pid", s.proc.PID, "err", s.bad)
+		s.proc.Kill()
+	}
 	s.mover.end()
 	s.m.mu.Lock()
 	done := s.m.mu.state == stateDone
@@ -459,10 +463,6 @@ func (s *succession) gone() {
 	s.m.mu.Unlock()
 	if done {
 		return
-	}
-	if s.bad != nil {
-		s.m.log().Error("graceful: what the new process says can't be understood", "pid", s.proc.PID, "err", s.bad)
-		s.proc.Kill()
 	}
 	status := s.proc.Finish(lastWords)
 	_ = s.proc.Link.Close()
