@@ -450,17 +450,17 @@ func (s *succession) acceptAgain() {
 // Run closes it.
 func (s *succession) gone() {
 	s.stay()
-	if s.bad != nil { // it may be alive, and serve connections that it could not say it got
-		s.m.log().Error("graceful: what the new process says can't be understood", "pid", s.proc.PID, "err", s.bad)
-		s.proc.Kill()
-	}
-	s.mover.end()
 	s.m.mu.Lock()
 	done := s.m.mu.state == stateDone
 	s.ended = true
 	late := s.settled || s.m.mu.cause != nil
 	s.m.pokeLocked()
 	s.m.mu.Unlock()
+	if s.bad != nil && !done { // it may be alive, and serve connections that it could not say it got
+		s.m.log().Error("graceful: what the new process says can't be understood", "pid", s.proc.PID, "err", s.bad)
+		s.proc.Kill()
+	}
+	s.mover.end()
 	if done {
 		return
 	}
