@@ -4,10 +4,12 @@ package graceful
 
 import (
 	"context"
+	"net"
 	"os"
 	"runtime/pprof"
 	"time"
 
+	"github.com/belay-go/belay/internal/handover"
 	"github.com/belay-go/belay/internal/sdnotify"
 )
 
@@ -130,3 +132,14 @@ func TicketKeysOf(m *Manager, name string) (keys [][]byte) {
 	}
 	return keys
 }
+
+// A Mover sends connections of component "c" to send.
+type Mover struct{ v *mover }
+
+func NewMover(send func(handover.Message) error) Mover { return Mover{newMover(send)} }
+
+func (m Mover) Move(c *net.TCPConn) error { return m.v.move("c", c) }
+func (m Mover) Run()                      { m.v.run() }
+func (m Mover) Answered(taken bool)       { m.v.answered(taken) }
+func (m Mover) Stop()                     { m.v.stop() }
+func (m Mover) End()                      { m.v.end() }

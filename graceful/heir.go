@@ -33,6 +33,7 @@ func (e *errOrdered) Error() string {
 type heir struct {
 	in        *handover.Inheritance
 	taken     []string
+	heard     chan struct{} // closed when nothing more is heard of the old process
 	accepting bool
 	relieved  bool // on probation, by the old process, which has taken over again or stops, too
 	main      bool
@@ -72,7 +73,11 @@ func (r *run) inherit() {
 	})
 	r.log.Info("graceful: taking the place of another process", "pid", in.Hello.PID,
 		"path", in.Hello.Path, "revision", in.Hello.Revision, "generation", in.Hello.Generation)
-	go m.hear(in.Link) // ends with the link, which release closes
+	r.heir.heard = make(chan struct{})
+	go func() { // ends with the link, which unlink sees to
+		defer close(r.heir.heard)
+		m.hear(in.Link)
+	}()
 	m.pass("inherited")
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -131,6 +132,9 @@ func TestIdleAndBusyClientsNeverReconnectInTwentyRestarts(t *testing.T) {
 		require.NoError(t, k.post(fmt.Sprint("last ", i)), "client %d", i)
 	}
 	require.Equal(t, 20, s.generation)
+	if files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.pid)); err == nil { // on Linux
+		require.Less(t, len(files), len(idle)+len(busy)+30, "descriptors are left behind")
+	}
 	s.kill(syscall.SIGTERM)
 	require.Equal(t, 0, s.exit(), "%s", s.output())
 	require.Contains(t, s.output(), "handed over ")
@@ -259,6 +263,33 @@ func TestTheOldProcessServesOnWhatHasNotGoneIfTheNewOneIsKilled(t *testing.T) {
 		s.kill(syscall.SIGTERM)
 		require.Equal(t, 0, s.exit(), "%s", s.output())
 	}
+}
+
+// What the new process has said it got, it serves, and nothing hangs between the
+// two.
+func TestTheNewProcessServesOnWhatItHasGotIfTheOldOneIsKilled(t *testing.T) {
+	t.Parallel()
+	s := serve(t, "IDLE=goes", "PROBATION=20s")
+	old := s.pid
+	many := keepMany(t, s.addr, 300)
+	s.kill(syscall.SIGUSR2)
+	s.ready()
+	many[0].arrives(s) // so it has begun
+	require.NoError(t, syscall.Kill(old, syscall.SIGKILL))
+	answered, ended := 0, 0
+	for i, k := range many {
+		if err := k.post(fmt.Sprint("again ", i)); err != nil {
+			require.False(t, timedOutErr(err), "a connection that nobody serves: %v", err)
+			ended++
+			continue
+		}
+		answered++
+	}
+	t.Logf("%d answered, %d ended", answered, ended)
+	require.Positive(t, answered)
+	require.NoError(t, keep(t, "tcp", s.addr).post("dialled"))
+	s.kill(syscall.SIGTERM)
+	s.said(fmt.Sprintf("process %d is done: <nil>", s.pid))
 }
 
 func bodyOf(resp *http.Response) string {

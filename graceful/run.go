@@ -123,9 +123,6 @@ func (r *run) release() {
 // unlink lets go of the processes before and after this one. To both that looks
 // as if this one had ended, which it is about to.
 func (r *run) unlink() {
-	if r.heir != nil {
-		r.heir.in.Close()
-	}
 	r.m.mu.Lock()
 	var proc *handover.Process
 	if s := r.m.mu.succession; s != nil {
@@ -140,6 +137,16 @@ func (r *run) unlink() {
 		handover.Drained()
 		_ = proc.Link.Close()
 	}
+	if r.heir == nil {
+		return
+	}
+	if r.heir.in.Link != nil {
+		// Connections that have found a place here are answered for first: the
+		// old process would read from them, too.
+		_ = r.heir.in.Link.EndReceiving() // fails for one that has ended only
+		<-r.heir.heard
+	}
+	r.heir.in.Close()
 }
 
 // stopOrder returns all parts, phases descending.

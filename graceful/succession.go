@@ -450,19 +450,19 @@ func (s *succession) acceptAgain() {
 // Run closes it.
 func (s *succession) gone() {
 	s.stay()
-	s.mover.end()
 	s.m.mu.Lock()
 	done := s.m.mu.state == stateDone
 	s.ended = true
 	late := s.settled || s.m.mu.cause != nil
 	s.m.pokeLocked()
 	s.m.mu.Unlock()
-	if done {
-		return
-	}
-	if s.bad != nil {
+	if s.bad != nil && !done { // it may be alive, and serve connections that it could not say it got
 		s.m.log().Error("graceful: what the new process says can't be understood", "pid", s.proc.PID, "err", s.bad)
 		s.proc.Kill()
+	}
+	s.mover.end()
+	if done {
+		return
 	}
 	status := s.proc.Finish(lastWords)
 	_ = s.proc.Link.Close()

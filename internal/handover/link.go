@@ -159,6 +159,9 @@ func (l *Link) keep(oob []byte) error {
 	return nil
 }
 
+// EndReceiving makes Receive return what has come already, and then the end.
+func (l *Link) EndReceiving() error { return l.conn.CloseRead() }
+
 // Close ends the link: the other side sees its end, and so does Receive.
 func (l *Link) Close() error { return l.conn.Close() }
 

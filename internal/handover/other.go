@@ -42,6 +42,7 @@ type Link struct{}
 
 func (*Link) Send(Message) error        { return errors.ErrUnsupported }
 func (*Link) Receive() (Message, error) { return Message{}, errors.ErrUnsupported }
+func (*Link) EndReceiving() error       { return nil }
 func (*Link) Close() error              { return nil }
 
 // Inherit returns nothing.
