@@ -120,8 +120,13 @@
 // accepts, its failure, its death, or its being too late leaves the old one as it
 // was, which kills it and accepts on; the death of the old one makes the new one
 // accept. A kill of either at any point leaves one that does. On probation the
-// old one comes back if the new one ends. A signal that stops the old one on
-// probation stops both.
+// old one comes back if the new one ends; if that stops by itself, because of a
+// signal or a failure, the old one accepts again at once, while the new one ends
+// what it has accepted. A signal that stops the old one on probation stops both,
+// and Run returns when both have stopped. After the probation the new process is
+// the service: its end is that of the service, also while the old one drains. A
+// new process that can't make sense of what it has inherited, or of what the old
+// one says, starts nothing and accepts nothing more; Run returns an error.
 //
 // The stop of the old process is a stop as above, with its own budget
 // ([RestartOptions.Budget]), without a delay and without PreStop hooks, whose

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -135,4 +136,49 @@ func TestASlowRequestOfANewProcessThatStopsKeepsNobodyWaiting(t *testing.T) {
 	require.Equal(t, "begin end", slow.body(t))
 	f.alone(old)
 	f.end()
+}
+
+func TestWhatIsStillStoppingForANewProcessThatDiesIsTakenBack(t *testing.T) {
+	t.Parallel()
+	f := raise(t, "softened", "new", syscall.SIGKILL, "PROBATION=20s", "CRON_STOP=300ms")
+	old := f.pid
+	f.kill(syscall.SIGUSR2)
+	f.line("cron starts in " + strconv.Itoa(old))
+	require.Equal(t, 1, strings.Count(f.output(), "cron stops"), "%s", f.output())
+	f.alone(old)
+	f.end()
+}
+
+// One that doesn't move is waited for as long as the budget lasts. When it moves
+// again, it finds that it was told to stop.
+func TestANewProcessThatDoesNotMoveHoldsUpAStopForItsBudget(t *testing.T) {
+	t.Parallel()
+	f := raise(t, "none", "new", 0, "PROBATION=1m")
+	old := f.pid
+	require.Empty(t, f.restart())
+	f.ready()
+	heir := f.pid
+	f.kill(syscall.SIGSTOP)
+	f.pid = old
+	f.kill(syscall.SIGTERM)
+	f.saw("process " + strconv.Itoa(old) + " is done: <nil>")
+	require.Equal(t, []int{heir}, f.members())
+	f.pid = heir
+	f.kill(syscall.SIGCONT)
+	require.Equal(t, 0, f.over(), "%s", f.output())
+	require.Contains(t, f.output(), "stop together with the process that this one replaces")
+}
+
+func TestASecondInterruptOnProbationEndsTheNewProcessToo(t *testing.T) {
+	t.Parallel()
+	f := raise(t, "none", "new", 0, "PROBATION=1m")
+	old := f.pid
+	require.Empty(t, f.restart())
+	f.ready()
+	f.kill(syscall.SIGSTOP)
+	f.pid = old
+	f.kill(syscall.SIGINT)
+	wait(300 * time.Millisecond) // or it counts as the same
+	f.kill(syscall.SIGINT)
+	require.Equal(t, 130, f.over(), "%s", f.output())
 }

@@ -90,7 +90,11 @@ func playRestart(string) int {
 	m.Add(10, graceful.Component{
 		Name: "cron", Exclusive: true,
 		Start: func(context.Context) error { say("cron starts in %d", os.Getpid()); return nil },
-		Stop:  func(context.Context) error { say("cron stops in %d", os.Getpid()); return nil },
+		Stop: func(context.Context) error {
+			wait(read("CRON_STOP"))
+			say("cron stops in %d", os.Getpid())
+			return nil
+		},
 	})
 	if fault := faults[os.Getenv("FAULT")]; fault != nil {
 		m.Add(30, graceful.Component{Name: "fault", Start: func(context.Context) error { return fault(m) }})
