@@ -78,8 +78,12 @@ func TestAThousandIdleClientsThatSendRightAfterTheSignalAreAllServed(t *testing.
 }
 
 func TestAPlainShutdownLosesSomeOfAThousandIdleClients(t *testing.T) {
-	_, lost, _, _ := idleThenPost(t, "plain")
-	require.NotZero(t, lost, "the control lost nothing: these clients prove nothing")
+	for range 5 {
+		if _, lost, _, _ := idleThenPost(t, "plain"); lost > 0 {
+			return
+		}
+	}
+	require.Fail(t, "the control lost nothing: these clients prove nothing")
 }
 
 // playUnread answers without reading what it is sent.

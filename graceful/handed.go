@@ -39,8 +39,22 @@ func (a *acceptor) nextHanded() net.Conn {
 	return c
 }
 
+// left is how many there are that nobody has accepted yet. Of a nil acceptor,
+// which is any other socket, there are none.
+func (a *acceptor) left() int {
+	if a == nil {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.mu.handed)
+}
+
 // dropHanded closes what nobody has accepted although accepting is over.
 func (a *acceptor) dropHanded() {
+	if a == nil {
+		return
+	}
 	a.mu.Lock()
 	left := a.mu.handed
 	a.mu.handed = nil

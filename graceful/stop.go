@@ -161,12 +161,18 @@ func (p *part) join(ctx context.Context) {
 	case <-accepting.Done(): // nobody accepts
 	}
 	p.ln.retire()
-	serving, cancel := context.WithTimeout(ctx, joinTime)
-	defer cancel()
-	waitFor(serving, p.ended)
-	if a, ok := p.ln.(*acceptor); ok {
-		a.dropHanded()
+	// As long as Serve accepts what another process has handed over, it is not
+	// one that never returns.
+	a, _ := p.ln.(*acceptor)
+	for left := a.left(); ; left = a.left() {
+		serving, cancel := context.WithTimeout(ctx, joinTime)
+		joined := waitFor(serving, p.ended)
+		cancel()
+		if now := a.left(); joined || now == 0 || now == left || ctx.Err() != nil {
+			break
+		}
 	}
+	a.dropHanded()
 }
 
 // cut ends what did not stop in time, and tells whether that helped.

@@ -120,7 +120,7 @@ func keepThem(n, clients int) int {
 			return broken(err)
 		}
 		at, limit := k.answered.Load(), time.Now().Add(patience)
-		for (k.answered.Load() < at+between || c.there() > 2) && time.Now().Before(limit) {
+		for (k.answered.Load() < at+between || c.there() > 1) && time.Now().Before(limit) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(rand.N(spread))
