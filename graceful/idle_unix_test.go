@@ -132,6 +132,7 @@ func TestIdleAndBusyClientsNeverReconnectInTwentyRestarts(t *testing.T) {
 		require.NoError(t, k.post(fmt.Sprint("last ", i)), "client %d", i)
 	}
 	require.Equal(t, 20, s.generation)
+	s.main()
 	if files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.pid)); err == nil { // on Linux
 		require.Less(t, len(files), len(idle)+len(busy)+30, "descriptors are left behind")
 	}

@@ -166,6 +166,16 @@ func (s *service) ready() {
 	s.generation, _ = strconv.Atoi(fields[3])
 }
 
+// main waits until the last process is the main one: before that the end of it
+// brings back the one before.
+func (s *service) main() {
+	s.t.Helper()
+	const over = "the probation is over"
+	for limit := time.Now().Add(patience); strings.Count(s.output(), over) < s.generation; wait(time.Millisecond) {
+		require.True(s.t, time.Now().Before(limit), "%s", s.output())
+	}
+}
+
 // said waits for a text that may have been said already.
 func (s *service) said(text string) {
 	s.t.Helper()
@@ -253,6 +263,7 @@ func TestTwentyRestartsUnderLoadLoseNoRequest(t *testing.T) {
 		s.replace()
 	}
 	require.Equal(t, 20, s.generation)
+	s.main()
 	s.kill(syscall.SIGTERM)
 	l.wg.Wait()
 	require.Equal(t, 0, s.exit(), "%s", s.output())
