@@ -206,6 +206,16 @@ func Example_stop() {
 	// Output: <nil> 0
 }
 
+func Example_restart() {
+	m := graceful.New(graceful.Options{Restart: graceful.RestartOptions{Enabled: true}})
+	m.Add(1, graceful.HTTP("http", "127.0.0.1:0", &http.Server{Handler: http.NotFoundHandler()}))
+
+	go m.Stop(nil)
+	report, err := m.Run(ctx)
+	fmt.Println(err, report.Generation) // how many processes had its place before
+	// Output: <nil> 0
+}
+
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
 func TestTheReadmesCodeIsCodeThatRuns(t *testing.T) {

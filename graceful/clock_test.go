@@ -131,7 +131,7 @@ func TestNoTimeLosesItsMonotonicReading(t *testing.T) {
 	require.NotEmpty(t, files)
 	for _, at := range strips(t, fset, files) {
 		// A deadline long past, and no measure of anything.
-		require.Regexp(t, `^(conns|handshake|listener)\.go:`, at)
+		require.Regexp(t, `^(conns|handshake|listener|packets|rider)\.go:`, at)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -19,8 +20,8 @@ import (
 //
 // Its functions are called in the order of the fields, each at most once and
 // on a goroutine of its own, except that Stop and Cut may overlap and that
-// Run or Serve runs on until the stop. What Start wrote is visible to Run,
-// Serve and Stop; what a component wrote before it was up is visible to the
+// Run, Serve or ServePacket runs on until the stop. What Start wrote is visible to
+// Run, Serve, ServePacket and Stop; what a component wrote before it was up is visible to the
 // components of later phases; what it wrote before its stop ended is visible
 // to the stop of the phases below it. A Component is a value; it must not be
 // changed once it was given to [Manager.Add]. The constructors panic for nil.
@@ -34,7 +35,8 @@ type Component struct {
 	Limit time.Duration
 
 	// Addr is where Serve's socket is bound, before any component starts:
-	// "host:port" for TCP, "unix:PATH" for a Unix socket. Listener is used
+	// "host:port" for TCP, "unix:PATH" for a Unix socket; see ServePacket for
+	// datagrams. Listener is used
 	// instead where it is set, by a socket that came from elsewhere; it is
 	// closed when accepting ends.
 	Addr     string
@@ -55,6 +57,17 @@ type Component struct {
 	// ln.Accept has failed. The component is up when it first accepts. ctx
 	// is that of Run.
 	Serve func(ctx context.Context, ln net.Listener) error
+
+	// ServePacket is Serve for datagrams: it reads from pc, whose socket is bound
+	// at Addr, "udp:host:port" or "unixgram:PATH", and returns soon after
+	// pc.ReadFrom has failed with net.ErrClosed. The component is up when it first
+	// reads. At its stop what the kernel has queued is still read, for 50 ms at
+	// most; WriteTo goes on until ServePacket has returned, and then pc is closed.
+	// When another process takes this one's place, only one of them reads at a
+	// time: ReadFrom waits here from the moment in which the new one may read, and
+	// ends with the stop, with nothing more read. pc also has the methods
+	// SetReadBuffer and SetWriteBuffer, with an int for the bytes.
+	ServePacket func(ctx context.Context, pc net.PacketConn) error
 
 	// PreStop is called when the stop of the whole process begins, while
 	// everything still serves: to leave a registry, to hand over leadership. It
@@ -81,8 +94,24 @@ type Component struct {
 	// this one's place, it starts there only once it has stopped here, within
 	// Limit or 10 s, and being ready doesn't wait for it. If that process ends
 	// on probation it is started here again, so its functions may be called
-	// again, too. It can't have Serve.
+	// again, too. It can't have Serve or ServePacket.
 	Exclusive bool
+
+	// HandOverIdle makes the idle connections of an [HTTP] component go along
+	// when another process takes this one's place, so that their clients don't
+	// even reconnect: nothing is closed, and what they send meanwhile is served
+	// by the new one, where the component has to have this, too. A connection
+	// goes whenever it is idle from the moment on in which the new process
+	// accepts, until the stop of this one ends; it isn't sent away meanwhile. If
+	// the new process ends on probation, the connections that it got end with
+	// it. If it is itself replaced and ends first, those that it hasn't got stay.
+	//
+	// Connections stay, and are sent away as usual, if they speak TLS or h2, are
+	// hijacked, have sent a part of a request, or were wrapped by a Serve of
+	// yours; and so do all of a server that has ConnState or ConnContext, or of
+	// a component with Listener. With this and RestartOptions.Enabled, what
+	// Hijack returns is no *net.TCPConn, but its method NetConn returns that.
+	HandOverIdle bool
 
 	// MayEnd says that a nil return of Run before the stop is no failure.
 	MayEnd bool
@@ -100,6 +129,7 @@ type Component struct {
 	detail   func() string
 	connList func(now time.Time) []Conn
 	wrap     func(net.Conn) net.Conn
+	server   *httpServer // of HTTP
 }
 
 // Func returns a component that runs a function: a consumer, a scheduler, a
@@ -153,15 +183,23 @@ func (c *Component) check() {
 	switch {
 	case c.Name == "":
 		panic("graceful: component without a name")
-	case c.Start == nil && c.Run == nil && c.Serve == nil && c.Stop == nil && c.PreStop == nil:
+	case c.Start == nil && c.Run == nil && !c.serves() && c.Stop == nil && c.PreStop == nil:
 		panic("graceful: component without a function")
 	case c.Run != nil && c.Serve != nil:
 		panic("graceful: component with both Run and Serve")
+	case c.ServePacket != nil && (c.Run != nil || c.Serve != nil):
+		panic("graceful: component with ServePacket and with Run or Serve")
+	case c.ServePacket != nil && (c.Listener != nil || !strings.HasPrefix(c.Addr, udp+":") && !strings.HasPrefix(c.Addr, unixgram+":")):
+		panic("graceful: ServePacket without an Addr of udp or unixgram")
+	case c.Exclusive && c.ServePacket != nil:
+		panic("graceful: Exclusive with ServePacket")
 	case c.Serve != nil && c.Addr == "" && c.Listener == nil:
 		panic("graceful: Serve without Addr or Listener")
 	case c.Exclusive && c.Serve != nil:
 		panic("graceful: Exclusive with Serve")
-	case c.Serve == nil && (c.Addr != "" || c.Listener != nil):
+	case c.HandOverIdle && c.server == nil:
+		panic("graceful: HandOverIdle without HTTP")
+	case !c.serves() && (c.Addr != "" || c.Listener != nil):
 		panic("graceful: Addr or Listener without Serve")
 	}
 }

@@ -21,9 +21,11 @@ type conn struct {
 	server *httpServer
 	opened time.Time
 	turn   float64 // the part of a delay after which it is sent away, in [0, 1)
+	rider  *rider  // nil: it does not go along
 
-	state atomic.Int32 // the http.ConnState: changed by net/http alone
-	h2    atomic.Bool  // known to speak h2
+	state  atomic.Int32 // the http.ConnState: changed by net/http alone
+	h2     atomic.Bool  // known to speak h2
+	warned atomic.Bool  // its client has a GOAWAY before the end of an answer
 
 	// Guarded by conns.mu.
 	counted http.ConnState  // the state that the counts know of
@@ -73,6 +75,10 @@ func (h *httpServer) add(c net.Conn) *conn {
 		Conn: c, server: h, opened: now, counted: uncounted,
 		turn: from + (1-from)*rand.Float64(),
 	}
+	if r, ok := c.(riding); ok {
+		made.rider = r.rider()
+		made.rider.conn = made
+	}
 	h.conns.open.Store(c, made)
 	return made
 }
@@ -88,6 +94,9 @@ func (h *httpServer) change(nc net.Conn, state http.ConnState) {
 	}
 	c := known.(*conn)
 	c.state.Store(int32(state))
+	if c.rider != nil && state == http.StateIdle {
+		c.rider.begun = false
+	}
 	if state == http.StateHijacked || s.watching.Load() {
 		s.follow(c)
 	}
@@ -254,8 +263,8 @@ func (s *conns) counts() (open, active int) {
 // long ago as a silence has to last, and every client has had the time to send another request
 // after its last answer. Otherwise it returns how long that will take yet, or
 // zero where only a change can bring it about. Connections that speak h2 are
-// not waited for: they are told to go, and not closed in silence.
-func (s *conns) silent(now, from time.Time, lasting time.Duration) (idle []*conn, wait time.Duration, ok bool) {
+// not closed in silence but told to go, so who was told is not waited for.
+func (s *conns) silent(now, from time.Time, lasting time.Duration, told bool) (idle []*conn, wait time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.active > 0 {
@@ -268,10 +277,14 @@ func (s *conns) silent(now, from time.Time, lasting time.Duration) (idle []*conn
 			continue // about to be taken out
 		}
 		idle = append(idle, c)
-		if c.speaksH2() {
-			continue
+		switch {
+		case !c.speaksH2():
+			due = latest(due, from.Add(lasting), c.changed.Add(s.restLocked(lasting)))
+		case !told && lasting > settle:
+			due = latest(due, from.Add(lasting))
+		case !told:
+			due = latest(due, c.changed.Add(s.slownessLocked()))
 		}
-		due = latest(due, from.Add(lasting), c.changed.Add(s.restLocked(lasting)))
 	}
 	return idle, due.Sub(now), !due.After(now)
 }
@@ -291,6 +304,16 @@ func (s *conns) restLocked(lasting time.Duration) time.Duration {
 	}
 	return min(settle, max(restLeast, 4*s.mu.gap))
 }
+
+// slowness is how long clients may need to send another request, going by those
+// that have done so since the stop began.
+func (s *conns) slowness() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.slownessLocked()
+}
+
+func (s *conns) slownessLocked() time.Duration { return min(settleMost, 4*s.mu.gap) }
 
 func latest(t time.Time, others ...time.Time) time.Time {
 	for _, other := range others {

@@ -11,6 +11,8 @@ import (
 	"github.com/belay-go/belay/internal/contract"
 )
 
+func servePacket(context.Context, net.PacketConn) error { return nil }
+
 func TestContract(t *testing.T) {
 	ran := graceful.New(quietly())
 	ran.Stop(nil)
@@ -33,6 +35,20 @@ func TestContract(t *testing.T) {
 		Misuses: []contract.Misuse{
 			{Name: "Exclusive with Serve", Text: "graceful: Exclusive with Serve", Do: func() {
 				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", Addr: ":0", Exclusive: true, Serve: func(context.Context, net.Listener) error { return nil }})
+			}},
+			{Name: "Exclusive with ServePacket", Text: "graceful: Exclusive with ServePacket", Do: func() {
+				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", Addr: "udp::0", Exclusive: true, ServePacket: servePacket})
+			}},
+			{Name: "ServePacket without Addr", Text: "graceful: ServePacket without an Addr of udp or unixgram", Do: func() {
+				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", Addr: ":0", ServePacket: servePacket})
+			}},
+			{Name: "ServePacket and Run", Text: "graceful: component with ServePacket and with Run or Serve", Do: func() {
+				c := worker("x")
+				c.Addr, c.ServePacket = "udp::0", servePacket
+				graceful.New(quietly()).Add(0, c)
+			}},
+			{Name: "HandOverIdle without HTTP", Text: "graceful: HandOverIdle without HTTP", Do: func() {
+				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", HandOverIdle: true, Stop: func(context.Context) error { return nil }})
 			}},
 			{Name: "Restart without a context", Text: "graceful: Restart with a nil context", Do: func() { _ = ran.Restart(nil) }}, //nolint:staticcheck // that is the misuse
 			{Name: "Add after Run", Text: "graceful: Add after Run", Do: func() { ran.Add(0, worker("late")) }},

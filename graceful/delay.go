@@ -109,7 +109,7 @@ func activity(phases [][]*part, now time.Time, quiet time.Duration) (count int64
 				count += n
 				fresh = fresh || waits
 			case p.ln != nil:
-				count += p.ln.accepted.Load()
+				count += p.ln.count()
 			}
 		}
 	}

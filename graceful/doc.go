@@ -104,16 +104,17 @@
 //	serves                                is ready, and accepts nothing yet
 //	pauses                           ->   accepts
 //	probation: serves what it has,
-//	sends http clients away
+//	sends http clients away, or
+//	lets their idle connections go   gets those
 //	stops what is Exclusive          ->   starts that
 //	stops as above, in its own budget     serves alone
 //
-// The sockets that components ask for by Addr are handed over by the component's
-// name, and both processes have them for a while: what comes while the old one
-// pauses waits in the kernel's queue. A component whose name or Addr is new
-// binds its own, before the process is ready; one that is gone keeps accepting
-// in the old process until that stops, and the log says so. Listener is not
-// handed over.
+// The sockets that components ask for by Addr, those for datagrams among them,
+// are handed over by the component's name, and both processes have them for a
+// while: what comes while the old one pauses waits in the kernel's queue. A
+// component whose name or Addr is new binds its own, before the process is
+// ready; one that is gone keeps accepting in the old process until that stops,
+// and the log says so. Listener is not handed over.
 //
 // Ownership changes in two steps that are acknowledged. Until the new process
 // accepts, its failure, its death, or its being too late leaves the old one as it
@@ -132,6 +133,14 @@
 // news would be wrong: the service goes on. For the same reason its readiness
 // stays on. Connections that are silent are kept for 2 s instead of 50 ms.
 //
+// Clients of plain http/1.1 needn't even reconnect, where
+// [Component.HandOverIdle] says so: their connections go along whenever they are
+// idle, also those that become so while the old process drains. Nothing of a
+// request has been read from one that goes, what its client sends meanwhile waits
+// in the kernel, and the old process lets go of it only when the new one has said
+// that it got it. So a kill of the old process takes none of them with it; one of
+// the new process on probation takes those that it had got.
+//
 // The protocol is that of systemd, as far as it has one: sockets come as
 // LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID, so that a manager below systemd, or
 // any other supervisor that speaks it, takes its sockets by the names of its
@@ -142,11 +151,19 @@
 // environment. A process that a Go program starts can't be told its own pid in
 // LISTEN_PID, so BELAY_PARENT tells it that of the old one.
 //
+// Of datagrams ([Component.ServePacket]) only one process reads at a time: the old
+// one pauses with the step, and what comes meanwhile waits in the socket's buffer,
+// which is the same for both. What it has read it answers.
+//
+// The keys of TLS session tickets go along as well, over the link between the two
+// processes and nowhere else, so clients resume their sessions with the new one
+// (see [RestartOptions.OwnTicketKeys]).
+//
 // What is not handed over: what is in memory. Limits on rates, keys and
 // adaptive ones begin anew, so two processes together may grant twice as much
 // while one drains; counters begin at zero ([Report.Generation] tells the
-// processes apart); hijacked connections stay with the process that has them.
-// As process 1 of a container nothing can be handed over, since its end is that
+// processes apart); connections that are hijacked or speak TLS or h2 stay with the
+// process that has them. As process 1 of a container nothing can be handed over, since its end is that
 // of the container; there, and where a supervisor watches one pid and does not
 // speak sd_notify's protocol, belay-run does it. In Kubernetes a rolling update
 // is the restart. RESTARTS.md, in this folder, says which way fits where.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"syscall"
 	"time"
 
@@ -84,4 +85,41 @@ func ExampleSignalError() {
 		fmt.Println("the supervisor wants us to go")
 	}
 	// Output: the supervisor wants us to go
+}
+
+// A server of datagrams. It needs no code for the stop: ReadFrom ends.
+func ExampleComponent_servePacket() {
+	m := graceful.New(examples)
+	m.Add(1, graceful.Component{
+		Name: "echo", Addr: "udp:127.0.0.1:0",
+		ServePacket: func(_ context.Context, pc net.PacketConn) error {
+			for b := make([]byte, 1500); ; {
+				n, from, err := pc.ReadFrom(b)
+				if err != nil {
+					return err
+				}
+				if _, err := pc.WriteTo(b[:n], from); err != nil {
+					return err
+				}
+			}
+		},
+	})
+	m.Add(2, graceful.Component{Name: "client", Start: func(context.Context) error {
+		c, err := net.Dial("udp", m.Addr("echo").String())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		fmt.Fprint(c, "hello")
+		b := make([]byte, 1500)
+		n, err := c.Read(b)
+		fmt.Println(string(b[:n]))
+		m.Stop(nil)
+		return err
+	}})
+	_, err := m.Run(context.Background())
+	fmt.Println(err)
+	// Output:
+	// hello
+	// <nil>
 }

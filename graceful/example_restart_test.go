@@ -4,6 +4,7 @@ package graceful_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -62,4 +63,27 @@ func ExampleErrRestarted() {
 	}})
 	_, _ = m.Run(context.Background())
 	// Output: the service leaves the registry
+}
+
+// A service whose clients keep their connections over a restart.
+func ExampleComponent_handOverIdle() {
+	m := graceful.New(graceful.Options{Restart: graceful.RestartOptions{Enabled: true}})
+	server := graceful.HTTP("http", ":8080", &http.Server{})
+	server.HandOverIdle = true
+	m.Add(1, server)
+	fmt.Println(m.State())
+	// Output: new
+}
+
+// A program whose ticket keys come from elsewhere, since several machines share
+// them, keeps choosing them itself.
+func ExampleRestartOptions_ownTicketKeys() {
+	config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}
+	config.SetSessionTicketKeys([][32]byte{{ /* from a store of secrets */ }})
+	m := graceful.New(graceful.Options{
+		Restart: graceful.RestartOptions{Enabled: true, OwnTicketKeys: true},
+	})
+	m.Add(1, graceful.HTTP("https", ":8443", &http.Server{TLSConfig: config}))
+	fmt.Println(m.State())
+	// Output: new
 }

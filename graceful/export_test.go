@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime/pprof"
 	"time"
+
+	"github.com/belay-go/belay/internal/sdnotify"
 )
 
 const (
@@ -79,7 +81,7 @@ func NoticesTo(m *Manager, send func(addr, text string) error) { m.sendNotice = 
 
 var (
 	PingEvery  = pingEvery
-	SendNotice = sendNotice
+	SendNotice = sdnotify.Send
 )
 
 // TerminationLogOf returns where the last words go; "" is nowhere.
@@ -113,4 +115,18 @@ func AtPoints(m *Manager, f func(point string, other int)) {
 		m.mu.Unlock()
 		f(point, other)
 	}
+}
+
+var (
+	RotateTickets = rotate
+	PlainTickets  = plainTickets
+	NextProtos    = nextProtos
+)
+
+// TicketKeysOf returns the keys that a server of m has now.
+func TicketKeysOf(m *Manager, name string) (keys [][]byte) {
+	for _, k := range m.part(name).server.tickets.all(time.Now()) {
+		keys = append(keys, k.Key)
+	}
+	return keys
 }

@@ -9,8 +9,8 @@ import (
 
 // GRPC returns a component for a *grpc.Server, or anything of its shape.
 // In its stop no new connection is accepted, connections that are still in
-// their handshake get 50 ms to finish it, those that have fallen silent in it
-// are closed then, and GracefulStop lets the calls in flight end; at the component's limit Stop cuts them. Streams learn of it from
+// their handshake get 50 ms to finish it (2 s after a restart), those that have
+// fallen silent in it are closed then, and GracefulStop lets the calls in flight end; at the component's limit Stop cuts them. Streams learn of it from
 // [Draining] if an interceptor has given them [Manager.WithDraining]; one that
 // does not listen is only ended by the cut.
 //
@@ -38,7 +38,8 @@ func GRPC(name, addr string, srv interface {
 			srv.GracefulStop()
 			return nil
 		},
-		Cut:  srv.Stop,
-		wrap: young.wrap,
+		Cut:   srv.Stop,
+		drain: young.drain,
+		wrap:  young.wrap,
 	}
 }

@@ -25,6 +25,8 @@ const (
 
 // handshakes knows the connections that have not sent their greeting.
 type handshakes struct {
+	lasting time.Duration // of a silence that means something; written by drain, read by settle
+
 	mu struct {
 		sync.Mutex
 		young map[*youngConn]struct{}
@@ -64,7 +66,10 @@ func (h *handshakes) forget(y *youngConn) {
 	}
 }
 
-// settle waits until there are none, but not longer than a settle time; then it
+// drain notes why the server stops.
+func (h *handshakes) drain(_ time.Duration, cause error) { h.lasting = lasting(cause) }
+
+// settle waits until there are none, but not longer than a silence lasts; then it
 // makes the server give up on those that have fallen silent. What has arrived
 // and was not read is read first.
 func (h *handshakes) settle(ctx context.Context) {
@@ -72,7 +77,7 @@ func (h *handshakes) settle(ctx context.Context) {
 	h.mu.Lock()
 	h.mu.grown = grown
 	h.mu.Unlock()
-	awaitSettled(ctx, grown, func() bool {
+	awaitSettled(ctx, grown, h.lasting, func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return len(h.mu.young) == 0

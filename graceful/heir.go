@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/belay-go/belay/internal/handover"
@@ -58,6 +59,7 @@ func (r *run) inherit() {
 	m := r.m
 	m.mu.Lock()
 	m.mu.generation, m.mu.earlier = in.Hello.Generation, in.Draining
+	in.Draining = nil // the manager's, from here on
 	m.mu.main = make(chan struct{})
 	for _, p := range m.mu.parts {
 		p.waits = p.Exclusive && slices.Contains(in.Hello.Exclusive, p.Name)
@@ -95,6 +97,10 @@ func (m *Manager) hear(link *handover.Link) {
 			m.ask((*run).orphaned)
 			return
 		}
+		if message.Kind == handover.Conns {
+			m.takeConns(link, message)
+			continue
+		}
 		m.ask(func(r *run) { r.heed(message) })
 	}
 }
@@ -106,6 +112,8 @@ func (r *run) heed(message handover.Message) {
 		r.heir.accepting = true
 	case handover.Accepting:
 		r.heir.relieved = true
+	case handover.Tickets:
+		r.takeTickets(message)
 	case handover.Freed:
 		r.launchFreed(message.Name)
 	case handover.Main:
@@ -122,6 +130,8 @@ func (r *run) orphaned() {
 	r.heir.accepting = true
 	r.becomeMain()
 	r.launchFreed("")
+	_ = r.heir.in.Link.Close() // nobody is at its other end
+	r.m.forgetGone()
 }
 
 // becomeMain makes this process the one that counts.
@@ -138,6 +148,19 @@ func (r *run) becomeMain() {
 	r.notify.speak(time.Now())
 	r.log.Info("graceful: the probation is over")
 	r.m.pass("became main")
+}
+
+// forgetGone lets go of the earlier processes that have ended.
+func (m *Manager) forgetGone() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.earlier = slices.DeleteFunc(m.mu.earlier, func(g handover.Generation) bool {
+		gone := !g.Alive()
+		if gone {
+			g.Close()
+		}
+		return gone
+	})
 }
 
 func (r *run) shareSockets(shared bool) {
@@ -160,7 +183,7 @@ func (r *run) takeOver() {
 		return
 	}
 	r.m.pass("up")
-	_ = h.in.Link.Send(handover.Message{Kind: handover.Ready, Taken: h.taken}) // hear sees a failure
+	_ = h.in.Link.Send(handover.Message{Kind: handover.Ready, Taken: h.taken, Conns: r.connTakers()}) // hear sees a failure
 	r.m.pass("ready said")
 	r.until(func() bool { return h.accepting || r.m.mu.cause != nil })
 	if _, cause := r.m.reason(); cause != nil {
@@ -201,14 +224,17 @@ func (r *run) tellLeaving(cause error) {
 
 // socket returns the socket of c: the one that was handed over for it, or a new
 // one. While another process accepts, ours waits.
-func (r *run) socket(c *Component) (*acceptor, error) {
+func (r *run) socket(c *Component) (socket, error) {
 	s, ok := r.heir.find(c)
-	var a *acceptor
+	if r.m.opts.Restart.Enabled && c.HandOverIdle && c.Listener == nil {
+		c.wrap = c.server.ride
+	}
+	var a socket
 	var err error
 	if ok {
-		a, err = adopt(s, c)
+		a, err = adoptSocket(s, c)
 	} else {
-		a, err = bind(r.startCtx, c)
+		a, err = openSocket(r.startCtx, c)
 	}
 	if err != nil || r.heir == nil || r.heir.main {
 		return a, err
@@ -245,6 +271,10 @@ func (h *heir) find(c *Component) (handover.Socket, bool) {
 
 // boundTo reports whether the socket listens at the address that addr asks for.
 func boundTo(f *os.File, addr string) bool {
+	switch network, rest, _ := strings.Cut(addr, ":"); network {
+	case udp, unixgram:
+		return boundToPackets(f, network, rest)
+	}
 	ln, err := net.FileListener(f)
 	if err != nil {
 		return false
@@ -253,15 +283,33 @@ func boundTo(f *os.File, addr string) bool {
 	switch at := ln.Addr().(type) {
 	case *net.TCPAddr:
 		asked, err := net.ResolveTCPAddr("tcp", addr)
-		if err != nil || asked.Port != at.Port {
-			return false
-		}
-		return asked.IP.Equal(at.IP) || (len(asked.IP) == 0 || asked.IP.IsUnspecified()) && at.IP.IsUnspecified()
+		return err == nil && asked.Port == at.Port && sameIP(asked.IP, at.IP)
 	case *net.UnixAddr:
 		ln.(*net.UnixListener).SetUnlinkOnClose(false)
 		return "unix:"+at.Name == addr
 	}
 	return false
+}
+
+func boundToPackets(f *os.File, network, addr string) bool {
+	conn, err := net.FilePacketConn(f)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	switch at := conn.LocalAddr().(type) {
+	case *net.UDPAddr:
+		asked, err := net.ResolveUDPAddr(udp, addr)
+		return network == udp && err == nil && asked.Port == at.Port && sameIP(asked.IP, at.IP)
+	case *net.UnixAddr:
+		return network == unixgram && at.Name == addr
+	}
+	return false
+}
+
+// sameIP reports whether both are the same, or both are any.
+func sameIP(asked, at net.IP) bool {
+	return asked.Equal(at) || (len(asked) == 0 || asked.IsUnspecified()) && at.IsUnspecified()
 }
 
 // closeLeft closes the sockets that no component has taken, and says so: a

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/belay-go/belay/internal/handover"
+	"github.com/belay-go/belay/internal/sdnotify"
 )
 
 // A hearing is what was said to a service manager.
@@ -86,11 +86,11 @@ func (h *hearing) pinged(pid int) {
 // reloads expects the beginning of a restart: the clock belongs to it.
 func (h *hearing) reloads(pid int, begin func()) {
 	h.t.Helper()
-	before, ok := handover.Monotonic()
+	before, ok := sdnotify.Monotonic()
 	require.True(h.t, ok)
 	begin()
 	text := h.from(pid)
-	after, _ := handover.Monotonic()
+	after, _ := sdnotify.Monotonic()
 	rest, ok := strings.CutPrefix(text, "RELOADING=1\nMONOTONIC_USEC=")
 	require.True(h.t, ok, "%q", text)
 	number, ok := strings.CutSuffix(rest, "\nSTATUS=restarting")

@@ -5,6 +5,7 @@ package graceful
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +20,9 @@ import (
 // nothing left to do: its last frames may still be on their way, and its
 // client is to close it first.
 const linger = 50 * time.Millisecond
+
+// headStart is how long the end of an answer waits for the GOAWAY before it.
+const headStart = time.Millisecond
 
 // mostListed is how many connections that were cut a report names.
 const mostListed = 8
@@ -53,6 +57,7 @@ func HTTP(name, addr string, srv *http.Server) Component {
 		abort:    h.abort,
 		detail:   h.detail,
 		connList: h.connList,
+		server:   h,
 	}
 }
 
@@ -62,9 +67,15 @@ type httpServer struct {
 	twin    *http.Server // see splitH2; may be nil
 	conns   conns
 
+	tickets tickets // used over TLS
+
 	// leaving is nil while serving; that is all a request asks.
 	leaving  atomic.Pointer[leaving]
 	requests atomic.Int64 // that began while leaving, probes not counted
+
+	rides bool                // connections may go along to another process; written by serve before started
+	way   atomic.Pointer[way] // where to; nil: nowhere
+	moved atomic.Int64        // how many have
 
 	requestCtx context.Context         // of all requests; its owner is serve
 	cut        context.CancelCauseFunc // ends it
@@ -107,6 +118,9 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 		h.handler = http.DefaultServeMux
 	}
 	srv.Handler = http.HandlerFunc(h.request)
+	// What the user has made of a connection, in contexts or by following it, can't
+	// go along.
+	h.rides = !overTLS && srv.ConnState == nil && srv.ConnContext == nil
 	h.hookConns()
 
 	// The component's context ends with the beginning of its stop; requests
@@ -124,6 +138,9 @@ func (h *httpServer) serve(ctx context.Context, ln net.Listener) error {
 	srv.BaseContext = func(net.Listener) context.Context { return h.requestCtx }
 
 	if overTLS {
+		if config := h.tickets.serve(srv, time.Now()); config != nil {
+			return srv.Serve(tls.NewListener(ticketListener{ln, &h.tickets}, config))
+		}
 		return srv.ServeTLS(ln, "", "")
 	}
 	return srv.Serve(ln)
@@ -161,9 +178,14 @@ func (h *httpServer) hookConns() {
 // request is the server's handler. The response is net/http's own: nothing is
 // wrapped around it.
 func (h *httpServer) request(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 2 {
+	switch {
+	case r.ProtoMajor == 2:
 		if c := connOf(r); c != nil && !c.h2.Load() {
 			c.h2.Store(true)
+		}
+	case h.rides:
+		if c := connOf(r); c != nil && c.rider != nil {
+			c.rider.http1 = true
 		}
 	}
 	if l := h.leaving.Load(); l != nil {
@@ -180,11 +202,33 @@ func (h *httpServer) request(w http.ResponseWriter, r *http.Request) {
 // turns the header into a GOAWAY for h2.
 func (h *httpServer) lastRequest(l *leaving, w http.ResponseWriter, r *http.Request) {
 	h.requests.Add(1) // a probe takes it back
-	if !upgrades(r) && h.isTurn(l, r) {
+	away := !upgrades(r) && h.isTurn(l, r) && !h.goesAlong(connOf(r))
+	if away {
 		w.Header().Set("Connection", "close")
 	}
 	h.handler.ServeHTTP(w, r)
+	if away && r.ProtoMajor == 2 {
+		goAwayFirst(w, r)
+	}
 	h.conns.poke()
+}
+
+// goAwayFirst has the GOAWAY that goes with a header written before the end of
+// the answer. Its client would otherwise send another request on the connection
+// now and then, which crosses it and is lost; net/http asks for both to be
+// written at the same time. Only the first answer on a connection that is told
+// to go has to wait.
+func goAwayFirst(w http.ResponseWriter, r *http.Request) {
+	if c := connOf(r); c == nil || c.warned.Swap(true) {
+		return
+	}
+	_ = http.NewResponseController(w).Flush() // whoever has gone needs no warning
+	t := time.NewTimer(headStart)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.Context().Done():
+	}
 }
 
 func (h *httpServer) isTurn(l *leaving, r *http.Request) bool {
@@ -226,10 +270,7 @@ func (h *httpServer) activity(now time.Time, quiet time.Duration) (count int64, 
 // drain makes every response from now on send its client away, and tells the
 // streams to end.
 func (h *httpServer) drain(limit time.Duration, cause error) {
-	h.lasting = settle
-	if errors.Is(cause, ErrRestarted) {
-		h.lasting = forbearance
-	}
+	h.lasting = lasting(cause)
 	h.leaving.Store(&leaving{since: time.Now()})
 	h.sayGoodbye(limit)
 }
@@ -269,7 +310,7 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 	told := false
 	for from := began; ; {
 		now := time.Now()
-		conns, wait, silent := h.conns.silent(now, from, h.lasting)
+		conns, wait, silent := h.conns.silent(now, from, h.lasting, told)
 		switch {
 		case silent:
 			if h.sendAway(conns, now) {
@@ -280,8 +321,10 @@ func (h *httpServer) quiesce(ctx context.Context, changed <-chan struct{}) error
 			wait = h.sendNewAway(now, from.Add(max(hush, h.lasting)))
 		}
 		// Who has had something to say on h2 was told to go by the answer.
-		// Now for those whose streams last, so that they close with them.
-		if settled := from.Add(h.lasting); !told && now.Before(settled) {
+		// Now for those whose streams last, so that they close with them. What
+		// a client sends before it has read that is lost, so those that are
+		// slow to send again on a busy machine get the time to.
+		if settled := from.Add(max(h.lasting, h.conns.slowness())); !told && now.Before(settled) {
 			wait = shorter(wait, settled.Sub(now))
 		} else if !told {
 			told = true
@@ -414,4 +457,13 @@ func (h *httpServer) release(cause error) {
 	}
 }
 
-func (h *httpServer) detail() string { return h.remark.Load() }
+func (h *httpServer) detail() string {
+	text := h.remark.Load()
+	if n := h.moved.Load(); n > 0 {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf("handed over %d", n)
+	}
+	return text
+}

@@ -26,6 +26,20 @@ func unread(c net.Conn) bool {
 	return n > 0
 }
 
+// packetQueued reports whether a datagram waits to be read, which may be an
+// empty one; looked is false where it can't tell.
+func packetQueued(c syscall.Conn) (there, looked bool) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false, false
+	}
+	var one [1]byte
+	bad := raw.Control(func(fd uintptr) {
+		_, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	})
+	return err == nil, bad == nil
+}
+
 // queued takes a connection from the queue of ln, if there is one; looked is
 // false where it can't tell. Unlike Accept it asks the kernel whatever time it
 // is. It leaves listeners of other packages alone: their Accept may do more.

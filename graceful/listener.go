@@ -67,11 +67,13 @@ type acceptor struct {
 
 	first sync.Once
 	done  chan struct{} // closed with the socket
+	come  chan struct{} // tells who waits in a pause that something was handed over
 	mu    struct {
 		sync.Mutex
 		paused chan struct{} // closed when that is over; nil: it is not
 		moved  bool          // it has been: there may be a timeout of that yet
 		shared bool          // another process of ours has it
+		handed []net.Conn    // by another process, not accepted yet
 
 		ending bool
 		shut   bool      // the kernel lets no new connection in
@@ -84,7 +86,7 @@ type acceptor struct {
 // bind opens the socket of c, or takes the one it came with.
 func bind(ctx context.Context, c *Component) (*acceptor, error) {
 	if c.Listener != nil {
-		return &acceptor{Listener: c.Listener, wrap: c.wrap, done: make(chan struct{})}, nil
+		return newAcceptor(c, c.Listener), nil
 	}
 	network, addr, path := "tcp", c.Addr, ""
 	if rest, ok := strings.CutPrefix(c.Addr, "unix:"); ok {
@@ -96,7 +98,13 @@ func bind(ctx context.Context, c *Component) (*acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &acceptor{Listener: ln, path: path, addr: c.Addr, ours: true, wrap: c.wrap, done: make(chan struct{})}, nil
+	a := newAcceptor(c, ln)
+	a.path, a.addr, a.ours = path, c.Addr, true
+	return a, nil
+}
+
+func newAcceptor(c *Component, ln net.Listener) *acceptor {
+	return &acceptor{Listener: ln, wrap: c.wrap, done: make(chan struct{}), come: make(chan struct{}, 1)}
 }
 
 // adopt takes a socket that was handed over for c.
@@ -106,7 +114,8 @@ func adopt(s handover.Socket, c *Component) (*acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &acceptor{Listener: ln, addr: c.Addr, ours: !s.Foreign, foreign: s.Foreign, wrap: c.wrap, done: make(chan struct{})}
+	a := newAcceptor(c, ln)
+	a.addr, a.ours, a.foreign = c.Addr, !s.Foreign, s.Foreign
 	if u, ok := ln.Addr().(*net.UnixAddr); ok {
 		a.path = u.Name
 	}
@@ -121,6 +130,16 @@ func (a *acceptor) handable() (syscall.Conn, bool) {
 	s, ok := a.Listener.(syscall.Conn)
 	return s, ok
 }
+
+func (a *acceptor) onServe(f func()) { a.serving = f }
+
+func (a *acceptor) count() int64 { return a.accepted.Load() }
+
+func (a *acceptor) origin() (string, bool) { return a.addr, a.foreign }
+
+func (a *acceptor) ended() <-chan struct{} { return a.done }
+
+func (a *acceptor) retire() { _ = a.Close() }
 
 // Accept returns the next connection, also after the end has begun, until
 // there is none left.
@@ -140,6 +159,9 @@ func (a *acceptor) Accept() (net.Conn, error) {
 func (a *acceptor) accept() (net.Conn, error) {
 	for {
 		a.awaitTurn()
+		if c := a.nextHanded(); c != nil {
+			return c, nil
+		}
 		c, err := a.Listener.Accept()
 		now := time.Now()
 		if err == nil {
@@ -174,7 +196,7 @@ func (a *acceptor) pause() {
 	defer a.mu.Unlock()
 	if a.mu.paused == nil && !a.mu.ending {
 		a.mu.paused, a.mu.moved = make(chan struct{}), true
-		a.setDeadline(time.Unix(1, 0))
+		a.setDeadlineLocked()
 	}
 }
 
@@ -183,7 +205,7 @@ func (a *acceptor) resume() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.resumeLocked() {
-		a.setDeadline(time.Time{})
+		a.setDeadlineLocked()
 	}
 }
 
@@ -196,16 +218,29 @@ func (a *acceptor) resumeLocked() bool {
 	return true
 }
 
-// awaitTurn waits while there is a pause.
+// setDeadlineLocked makes Accept give up at once, or never, while there is no
+// end.
+func (a *acceptor) setDeadlineLocked() {
+	if a.mu.paused != nil || len(a.mu.handed) > 0 {
+		a.setDeadline(time.Unix(1, 0))
+		return
+	}
+	a.setDeadline(time.Time{})
+}
+
+// awaitTurn waits while there is a pause and nothing was handed over.
 func (a *acceptor) awaitTurn() {
 	for {
 		a.mu.Lock()
-		paused := a.mu.paused
+		paused, handed := a.mu.paused, len(a.mu.handed) > 0
 		a.mu.Unlock()
-		if paused == nil {
+		if paused == nil || handed {
 			return
 		}
-		<-paused
+		select {
+		case <-paused:
+		case <-a.come:
+		}
 	}
 }
 
@@ -292,6 +327,9 @@ func (a *acceptor) over(now time.Time, err error, looked bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	timeout := timedOut(err)
+	if len(a.mu.handed) > 0 {
+		return false
+	}
 	return a.mu.closed || timeout && (looked || a.mu.empty) || !(timeout || a.mu.shut) && now.After(a.mu.until)
 }
 

@@ -135,7 +135,7 @@ func (m *Manager) reportLocked(now time.Time, parts []*part, details []string) R
 // liveLocked returns what has become of the part so far.
 func (p *part) liveLocked(now time.Time) Result {
 	var res Result
-	runs := p.Run != nil || p.Serve != nil
+	runs := p.Run != nil || p.serves()
 	switch {
 	case p.result != nil:
 		res = *p.result

@@ -157,7 +157,7 @@ func New(opts Options) *Manager { return &Manager{opts: opts} }
 // order is: telemetry, pools, workers, servers.
 //
 // It panics for a component without a name or a function, with Serve but
-// without a socket or the reverse, for a name used twice, and after Run was
+// without a socket or the reverse, with HandOverIdle but not made by [HTTP], for a name used twice, and after Run was
 // called.
 func (m *Manager) Add(phase int, components ...Component) {
 	for i := range components {

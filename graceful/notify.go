@@ -15,7 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/belay-go/belay/internal/handover"
+	"github.com/belay-go/belay/internal/sdnotify"
 )
 
 const (
@@ -125,7 +125,7 @@ type notifier struct {
 // address out of the environment: a process has one story to tell, so the first
 // Run tells it, and no child inherits what is said in our name.
 func (m *Manager) newNotifier(log *slog.Logger, now time.Time, mute bool) *notifier {
-	if !canNotify {
+	if !sdnotify.Supported {
 		return nil
 	}
 	addr, every, variables := takeSupervisor()
@@ -139,7 +139,7 @@ func (m *Manager) newNotifier(log *slog.Logger, now time.Time, mute bool) *notif
 		log.Warn("graceful: NOTIFY_SOCKET is neither a path nor an abstract name", "addr", addr)
 		return nil
 	}
-	n := &notifier{addr: addr, send: sendNotice, log: log, mute: mute, every: every, pulse: now.Add(every)}
+	n := &notifier{addr: addr, send: sdnotify.Send, log: log, mute: mute, every: every, pulse: now.Add(every)}
 	if m.sendNotice != nil {
 		n.send = m.sendNotice
 	}
@@ -217,7 +217,7 @@ func (n *notifier) flush(now time.Time) {
 	if n.mute || n.owed == (notice{}) {
 		return
 	}
-	if err := n.send(n.addr, n.owed.text(n.extension(now), handover.Monotonic)); err != nil {
+	if err := n.send(n.addr, n.owed.text(n.extension(now), sdnotify.Monotonic)); err != nil {
 		n.wait = min(max(2*n.wait, retryFirst), retryMost)
 		n.again = now.Add(n.wait)
 		if !n.lost {

@@ -38,7 +38,7 @@ type part struct {
 	pre *call // of PreStop
 
 	// Guarded by Manager.mu.
-	ln        *acceptor
+	ln        socket      // nil: none
 	waits     bool        // for the old process to have stopped it
 	handed    *succession // that it was stopped for; nil: none
 	launched  bool
@@ -65,7 +65,7 @@ func (r *run) launch(p *part) {
 	p.launched, p.life.launched = true, time.Now()
 	r.m.mu.Unlock()
 	if p.ln != nil {
-		p.ln.serving = func() { r.m.ready(p) }
+		p.ln.onServe(func() { r.m.ready(p) })
 	}
 	go r.execute(p)
 }
@@ -94,10 +94,14 @@ func (r *run) execute(p *part) {
 		return
 	}
 	stage = "run"
-	if p.Run != nil {
+	switch ln := p.ln.(type) {
+	case *acceptor:
+		err = p.Serve(p.ctx, ln)
+	case *packets:
+		err = p.ServePacket(p.ctx, ln)
+		_ = ln.Close()
+	default:
 		err = p.Run(p.ctx, func() { r.m.ready(p) })
-	} else {
-		err = p.Serve(p.ctx, p.ln)
 	}
 }
 
@@ -118,7 +122,7 @@ func (r *run) open(p *part) (goOn bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p.started = true
-	if p.Run == nil && p.Serve == nil {
+	if p.Run == nil && !p.serves() {
 		m.readyLocked(p)
 		return false, nil
 	}
@@ -150,7 +154,7 @@ func (m *Manager) end(p *part, stage string, err error) {
 	switch {
 	case stage == "start" && (err == nil || obeyed):
 		return
-	case p.stopping && (obeyed || p.Serve != nil && err != belay.ErrGoexit):
+	case p.stopping && (obeyed || p.serves() && err != belay.ErrGoexit):
 		return // a Serve whose listener ends has to return something
 	case p.stopping:
 		stage = "stop"

@@ -19,11 +19,15 @@ func (s *succession) watch(probation time.Duration) {
 	for {
 		select {
 		case m, ok := <-s.news:
-			if !ok {
+			switch {
+			case !ok:
 				s.gone()
 				return
-			}
-			if m.Kind == handover.Stop {
+			case m.Kind == handover.Got:
+				s.mover.answered(true)
+			case m.Kind == handover.Refused:
+				s.mover.answered(false)
+			case m.Kind == handover.Stop:
 				s.left(m.Reason)
 			}
 		case <-halt:
@@ -83,6 +87,8 @@ func (s *succession) stopBoth() {
 	cause, settled := s.m.mu.cause, s.settled
 	s.m.mu.Unlock()
 	if !settled {
+		s.stay()
+		s.mover.stop()
 		_ = s.proc.Link.Send(handover.Message{Kind: handover.Stop, Reason: fmt.Sprint(cause)})
 	}
 }
@@ -98,6 +104,8 @@ func (s *succession) left(reason string) {
 		return
 	}
 	s.m.log().Error("graceful: the new process stops on probation, this one accepts again", "pid", s.proc.PID, "reason", reason)
+	s.stay()
+	s.mover.stop()
 	s.acceptAgain()
 	_ = s.proc.Link.Send(handover.Message{Kind: handover.Accepting}) // to nobody, if it has just ended
 }
@@ -113,6 +121,8 @@ func (s *succession) acceptAgain() {
 // gone takes in that the link has ended: because the new process has, or because
 // Run closes it.
 func (s *succession) gone() {
+	s.stay()
+	s.mover.end()
 	s.m.mu.Lock()
 	done := s.m.mu.state == stateDone
 	s.ended = true

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,15 @@ type RestartOptions struct {
 	// less is not to ask. It is asked on Linux only.
 	Memory int64
 
+	// OwnTicketKeys leaves the keys of TLS session tickets to the program. By
+	// default those of [HTTP] components are made, changed daily and handed on
+	// to the new process, so that a client resumes its session with that; a key
+	// opens tickets until it is a week old. TLS configs that have
+	// GetConfigForClient, WrapSession, UnwrapSession, SessionTicketsDisabled or
+	// SessionTicketKey are left alone in any case. Of those whose
+	// SetSessionTicketKeys is called nobody can tell: there this has to be set.
+	OwnTicketKeys bool
+
 	// Path is the program to start and Args its arguments, without the name.
 	// Empty and nil are those of this process: the path that it was started
 	// from, as it is on disk by now, from the folder it was started in.
@@ -61,6 +71,10 @@ type RestartOptions struct {
 func (o *RestartOptions) limit() time.Duration  { return orDefault(o.Limit, defaultReadyLimit) }
 func (o *RestartOptions) budget() time.Duration { return orDefault(o.Budget, defaultRestartBudget) }
 func (o *RestartOptions) draining() int         { return max(1, o.Draining) }
+
+func (o *RestartOptions) sharesTickets() bool {
+	return o.Enabled && !o.OwnTicketKeys && handover.Supported
+}
 
 func (o *RestartOptions) probation() time.Duration {
 	return max(0, orDefault(o.Probation, defaultProbation))
@@ -138,6 +152,7 @@ func (m *Manager) restart(ctx context.Context) error {
 	if err := m.awaitMain(ctx); err != nil {
 		return err
 	}
+	m.forgetGone()
 	s, err := m.newSuccession()
 	if err != nil {
 		return err
@@ -188,7 +203,7 @@ func (m *Manager) newSuccession() (*succession, error) {
 		return nil, err
 	}
 	s := &succession{
-		m: m, opts: m.opts.Restart, earlier: m.mu.earlier,
+		m: m, opts: m.opts.Restart, earlier: slices.Clone(m.mu.earlier),
 		began: time.Now(), halt: make(chan struct{}), news: make(chan handover.Message),
 	}
 	m.mu.succession = s

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,7 +36,7 @@ func playRestart(string) int {
 	opts := graceful.Options{
 		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), TerminationLog: "-", Budget: 5 * time.Second,
 		Restart: graceful.RestartOptions{
-			Enabled: true, Path: os.Getenv("PROGRAM"), Probation: read("PROBATION"), Limit: read("LIMIT"), Budget: read("RESTART_BUDGET"),
+			Enabled: true, OwnTicketKeys: os.Getenv("TLS") == "own keys", Path: os.Getenv("PROGRAM"), Probation: read("PROBATION"), Limit: read("LIMIT"), Budget: read("RESTART_BUDGET"),
 		},
 	}
 	opts.Restart.Draining, _ = strconv.Atoi(os.Getenv("DRAINING"))
@@ -72,7 +74,19 @@ func playRestart(string) int {
 	if now, err := os.ReadFile(os.Getenv("ADDR_FILE")); err == nil {
 		addr = string(now)
 	}
-	m.Add(20, graceful.HTTP(name, addr, &http.Server{Handler: mux}))
+	srv := &http.Server{Handler: mux}
+	server := graceful.HTTP(name, addr, srv)
+	switch os.Getenv("IDLE") {
+	case "goes":
+		server.HandOverIdle = true
+	case "followed":
+		server.HandOverIdle = true
+		srv.ConnState = func(net.Conn, http.ConnState) {}
+	}
+	if os.Getenv("TLS") != "" {
+		overTLS(m, mux, srv)
+	}
+	m.Add(20, server)
 	m.Add(10, graceful.Component{
 		Name: "cron", Exclusive: true,
 		Start: func(context.Context) error { say("cron starts in %d", os.Getpid()); return nil },
@@ -98,6 +112,15 @@ var faults = map[string]func(m *graceful.Manager) error{
 	"exits": heirOnly(func(*graceful.Manager) error { os.Exit(7); return nil }),
 	"hangs": heirOnly(func(*graceful.Manager) error { select {} }),
 	"dies":  heirOnly(func(*graceful.Manager) error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) }),
+	"dies when it accepts": heirOnly(func(m *graceful.Manager) error {
+		go func() { // ends with the process
+			for m.State() != "ready" {
+				runtime.Gosched()
+			}
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}()
+		return nil
+	}),
 	"dies on probation": heirOnly(func(m *graceful.Manager) error {
 		go func() { // ends with the process
 			for m.State() != "ready" {
@@ -141,6 +164,14 @@ func (s *service) ready() {
 	s.addr = fields[1]
 	s.pid, _ = strconv.Atoi(fields[2])
 	s.generation, _ = strconv.Atoi(fields[3])
+}
+
+// said waits for a text that may have been said already.
+func (s *service) said(text string) {
+	s.t.Helper()
+	for limit := time.Now().Add(patience); !strings.Contains(s.output(), text); wait(time.Millisecond) {
+		require.True(s.t, time.Now().Before(limit), "%q:\n%s", text, s.output())
+	}
 }
 
 func (s *service) kill(sig syscall.Signal) {

@@ -131,8 +131,13 @@ func (r *run) unlink() {
 	if s := r.m.mu.succession; s != nil {
 		proc = s.proc
 	}
+	for _, g := range r.m.mu.earlier {
+		g.Close()
+	}
+	r.m.mu.earlier = nil
 	r.m.mu.Unlock()
 	if proc != nil {
+		handover.Drained()
 		_ = proc.Link.Close()
 	}
 }

@@ -4,6 +4,7 @@ package graceful
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -34,11 +35,19 @@ const (
 // the machine is busy.
 func late(due, now time.Time) bool { return now.Sub(due) > step }
 
-// awaitSettled waits for a settle time, for the end of ctx, or for a change
-// after which it is done.
-func awaitSettled(ctx context.Context, changed <-chan struct{}, done func() bool) {
+// lasting is how long a silence must last in a stop with that cause.
+func lasting(cause error) time.Duration {
+	if errors.Is(cause, ErrRestarted) {
+		return forbearance
+	}
+	return settle
+}
+
+// awaitSettled waits for a silence to have lasted, for the end of ctx, or for a
+// change after which it is done.
+func awaitSettled(ctx context.Context, changed <-chan struct{}, lasting time.Duration, done func() bool) {
 	began := time.Now()
-	for due := began.Add(settle); !done() && ctx.Err() == nil; {
+	for due := began.Add(lasting); !done() && ctx.Err() == nil; {
 		now := time.Now()
 		if !now.Before(due) {
 			return
@@ -46,7 +55,7 @@ func awaitSettled(ctx context.Context, changed <-chan struct{}, done func() bool
 		next := now.Add(min(step, due.Sub(now)))
 		_ = waitChange(ctx, changed, next.Sub(now)) // looked at above
 		if end := time.Now(); late(next, end) && end.Sub(began) < settleMost {
-			due = end.Add(settle)
+			due = end.Add(lasting)
 		}
 	}
 }

@@ -59,8 +59,11 @@ func allUpLocked(parts []*part) bool {
 func (r *run) bind() bool {
 	for _, parts := range r.phases {
 		for _, p := range parts {
-			if p.Serve == nil {
+			if !p.serves() {
 				continue
+			}
+			if p.server != nil {
+				p.server.tickets.enabled = r.m.opts.Restart.sharesTickets()
 			}
 			ln, err := r.socket(&p.Component)
 			if err != nil {

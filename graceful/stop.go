@@ -156,14 +156,17 @@ func (p *part) join(ctx context.Context) {
 	accepting, cancel := context.WithTimeout(ctx, settleMost+joinTime)
 	defer cancel()
 	select {
-	case <-p.ln.done:
+	case <-p.ln.ended():
 	case <-p.ended:
 	case <-accepting.Done(): // nobody accepts
 	}
-	_ = p.ln.Close()
+	p.ln.retire()
 	serving, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	waitFor(serving, p.ended)
+	if a, ok := p.ln.(*acceptor); ok {
+		a.dropHanded()
+	}
 }
 
 // cut ends what did not stop in time, and tells whether that helped.

@@ -52,6 +52,8 @@ type succession struct {
 	news  chan handover.Message // closed at the end of the link
 	bad   error                 // why that came, if not from the process's end; set before
 	halt  chan struct{}         // closed, under Manager.mu, when our stop begins
+	mover *mover                // of idle connections
+	conns []string              // the components that take those in the new process
 
 	// Guarded by Manager.mu, as is proc until it is set.
 	ended   bool // the new process has, or the attempt: there is nobody to wait for
@@ -75,6 +77,7 @@ func (s *succession) begin(ctx context.Context) error {
 	s.m.ask(func(r *run) { r.tellServing(fmt.Sprintf("pid %d is on probation", s.proc.PID)) })
 	s.m.log().Info("graceful: replaced", "pid", s.proc.PID, "path", s.heir.Path, "revision", s.heir.Revision,
 		"was", started.path, "was_revision", revision(), "after", time.Since(s.began), "probation", s.opts.probation())
+	s.departures()
 	probation := s.opts.probation()
 	s.m.ask(func(r *run) { r.soften(probation) })
 	go s.watch(probation) // ends with the new process, or with Run
@@ -105,6 +108,7 @@ func (s *succession) offer(ctx context.Context) error {
 				return s.failed(handover.ErrTooOld) // it has never said hello
 			case m.Kind == handover.Ready:
 				s.take(m.Taken)
+				s.conns = m.Conns
 				return nil
 			}
 			continue
@@ -178,15 +182,16 @@ func (m *Manager) sockets() (all []handover.Socket, err error) {
 		if err != nil {
 			return all, fmt.Errorf("the socket of %s: %w", p.Name, err)
 		}
+		addr, foreign := a.origin()
 		all = append(all, handover.Socket{
-			SocketInfo: handover.SocketInfo{Name: p.Name, Addr: a.addr, Foreign: a.foreign}, File: f,
+			SocketInfo: handover.SocketInfo{Name: p.Name, Addr: addr, Foreign: foreign}, File: f,
 		})
 	}
 	return all, nil
 }
 
 // acceptor returns the socket of p; nil if it has none.
-func (m *Manager) acceptor(p *part) *acceptor {
+func (m *Manager) acceptor(p *part) socket {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return p.ln
@@ -247,6 +252,7 @@ func (s *succession) step() error {
 	if s.halted() {
 		return s.failed(errStopped)
 	}
+	s.sendTickets()
 	for _, p := range s.taken {
 		p.ln.pause()
 	}

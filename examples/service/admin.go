@@ -64,7 +64,7 @@ func (s *service) state() state {
 	set := s.limits.settings.Load()
 	return state{
 		PID:         os.Getpid(),
-		Generation:  1,
+		Generation:  1 + s.generation(),
 		Ready:       s.ready.Load(),
 		Requests:    s.served.requests.Load(),
 		Shed:        s.served.shed.Load(),

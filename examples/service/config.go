@@ -26,6 +26,7 @@ const usage = `usage: service [flags]
   -drive       start servers, put load on them, and report what was lost
 environment:
   SERVICE_LIMITS=FILE    rate=N and concurrency=N, read at start and by SIGHUP
+  SERVICE_PROBATION=D    how long a replaced process could come back (10s)
   SERVICE_STOP=plain     stop as the docs of net/http and grpc show, for comparison
   SERVICE_HANG=consumer  add a component that never stops
 `
@@ -38,9 +39,10 @@ type config struct {
 	grace             time.Duration
 	drive             bool
 
-	limitsFile string // empty: none
-	plain      bool   // stop without belay
-	hang       bool   // with a component that never stops
+	limitsFile string        // empty: none
+	probation  time.Duration // zero: graceful's own
+	plain      bool          // stop without belay
+	hang       bool          // with a component that never stops
 }
 
 // parse returns the config of args and the environment. It returns
@@ -80,6 +82,11 @@ func parse(args []string, getenv func(string) string) (config, error) {
 			*v.set = true
 		default:
 			return config{}, badValue(got, v.name, fmt.Errorf("only %q has a meaning", v.value))
+		}
+	}
+	if v := getenv("SERVICE_PROBATION"); v != "" {
+		if err := lasting(&c.probation)(v); err != nil {
+			return config{}, badValue(v, "SERVICE_PROBATION", err)
 		}
 	}
 	return c, nil

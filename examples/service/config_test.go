@@ -60,6 +60,7 @@ func TestBadInputIsOneLineThatNamesFlagAndValue(t *testing.T) {
 		{"extra", "", []string{"extra"}},
 		{"-rate 5 extra", "", []string{"extra"}},
 		{"", "SERVICE_STOP=soon", []string{"SERVICE_STOP", "soon"}},
+		{"", "SERVICE_PROBATION=0s", []string{"SERVICE_PROBATION", "0s"}},
 		{"", "SERVICE_HANG=all", []string{"SERVICE_HANG", "all"}},
 		{"", "SERVICE_LIMITS=" + file, []string{"SERVICE_LIMITS", file, "oops"}},
 	} {

@@ -92,7 +92,7 @@ func (s *service) httpVersion(w http.ResponseWriter, _ *http.Request) {
 		PID        int    `json:"pid"`
 		Generation int    `json:"generation"`
 		Admin      string `json:"admin"`
-	}{os.Getpid(), 1, s.adminAddr()})
+	}{os.Getpid(), 1 + s.generation(), s.adminAddr()})
 }
 
 func writeJSON(w http.ResponseWriter, v any) error {

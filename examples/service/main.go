@@ -19,8 +19,8 @@
 //   - graceful/status: admin.go, the page that tells what the service waits for
 //
 // SIGTERM, SIGINT and SIGQUIT stop it without losing a request. SIGHUP reads
-// the limits again. SIGUSR2 is for a restart without loss, which is not built
-// in yet: it logs a warning. The exit code is 0 after a clean stop, 1 if
+// the limits again. SIGUSR2 puts a new process in its place, which starts the
+// program that is on disk by then; the clients don't notice. The exit code is 0 after a clean stop, 1 if
 // something failed to start or in mid-run, 2 for a command line that makes no
 // sense, 3 if something did not stop in time.
 //

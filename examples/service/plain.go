@@ -1,8 +1,9 @@
 package main
 
 // The control of the experiment: the same servers and handlers, stopped as the
-// documentation of net/http and grpc shows it, without belay. It is written
-// as well as one would without measuring, and it still loses requests.
+// documentation of net/http and grpc shows it, and restarted by handing over
+// the sockets and stopping then, without belay. It is written as well as one
+// would without measuring, and it still loses requests.
 
 import (
 	"context"
@@ -19,14 +20,12 @@ import (
 func (p process) servePlain(s *service, onReady func(web, rpc net.Addr)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals...)
 	defer stop()
-	lns := map[string]net.Listener{}
-	for name, addr := range s.cfg.addresses() {
-		ln, err := net.Listen("tcp", addr)
-		if err != nil {
-			return p.fail(1, bindError(name, addr, err))
-		}
+	lns, heir, err := s.plainListeners(p.getenv)
+	if err != nil {
+		return p.fail(1, err)
+	}
+	for _, ln := range lns {
 		defer ln.Close()
-		lns[name] = ln
 	}
 	s.adminAddr = lns["admin"].Addr().String
 
@@ -38,14 +37,26 @@ func (p process) servePlain(s *service, onReady func(web, rpc net.Addr)) int {
 	go func() { failed <- rpc.Serve(lns["grpc"]) }()
 	go func() { failed <- admin.Serve(lns["admin"]) }()
 	go s.handleSignals(ctx, func() {})
+	restart := plainRestarts()
+	defer signal.Stop(restart)
 	onReady(lns["http"].Addr(), lns["grpc"].Addr())
+	heir.ready()
 
-	exit := 0
-	select {
-	case <-ctx.Done():
-	case err := <-failed:
-		s.log.Error("serving failed", "err", err)
-		exit = 1
+	exit, serving := 0, true
+	for serving {
+		select {
+		case <-ctx.Done():
+			serving = false
+		case <-restart:
+			if err := replacePlain(ctx, lns); err != nil {
+				s.log.Error("restart failed", "err", err)
+				break
+			}
+			serving = false
+		case err := <-failed:
+			s.log.Error("serving failed", "err", err)
+			exit, serving = 1, false
+		}
 	}
 	if err := s.stopPlain(web, rpc); err != nil {
 		s.log.Error("stop failed", "err", err)

@@ -32,11 +32,13 @@ func (p process) serve(s *service, onReady func(web, rpc net.Addr)) int {
 		Budget:  s.cfg.grace,
 		Signals: stopSignals,
 		Logger:  s.log,
+		Restart: graceful.RestartOptions{Enabled: true, Probation: s.cfg.probation},
 		OnReady: func() { onReady(m.Addr("http"), m.Addr("grpc")) },
 	})
 	s.livez, s.readyz = m.Livez, m.Readyz
 	s.adminAddr = func() string { return m.Addr("admin").String() }
 	s.page = s.managerPage(m)
+	s.generation = func() int { return m.Report().Generation }
 	s.addTo(m)
 
 	report, err := m.Run(context.Background())

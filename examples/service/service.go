@@ -57,6 +57,7 @@ type service struct {
 	livez, readyz http.HandlerFunc
 	adminAddr     func() string // where -admin listens
 	page          http.Handler  // /debug/belay; nil: none
+	generation    func() int    // how many processes have had this one's place before
 }
 
 // newService opens the folder and reads the limits; it starts nothing. Close
@@ -84,6 +85,7 @@ func newService(cfg config, log *slog.Logger) (*service, error) {
 	s.livez = func(w http.ResponseWriter, _ *http.Request) { probe(w, true) }
 	s.readyz = func(w http.ResponseWriter, _ *http.Request) { probe(w, s.ready.Load()) }
 	s.adminAddr = func() string { return cfg.admin }
+	s.generation = func() int { return 0 }
 	s.setReady(false)
 	return s, nil
 }

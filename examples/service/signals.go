@@ -13,11 +13,11 @@ import (
 // as it does in other Go programs; what hangs is in graceful's report.
 var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
 
-// otherSignals returns a channel on which SIGHUP, and SIGUSR2 where there is
-// one, come from now on. Without it they would end the process.
+// otherSignals returns a channel on which SIGHUP comes from now on. Without it
+// that would end the process. (SIGUSR2 is graceful's, too.)
 func otherSignals() chan os.Signal {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, append([]os.Signal{syscall.SIGHUP}, restartSignals...)...)
+	signal.Notify(signals, syscall.SIGHUP)
 	return signals
 }
 
@@ -29,12 +29,8 @@ func (s *service) handleSignals(ctx context.Context, ready func()) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case sig := <-s.signals:
-			if sig == syscall.SIGHUP {
-				s.reload()
-			} else {
-				s.log.Warn("a restart without loss is not built in yet, nothing was done", "signal", sig)
-			}
+		case <-s.signals:
+			s.reload()
 		}
 	}
 }

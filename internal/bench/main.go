@@ -16,7 +16,9 @@
 // a stop goes on when there is nothing left to wait for. graceful-serving has the
 // cost of being ready for one, and net/http beside itself, which says how small
 // a difference can be told. Whether a stop loses requests is what the command
-// in the folder stops finds out.
+// in the folder stops finds out, and whether a restart does
+//
+//	go run ./internal/bench restart -h
 package main
 
 // This file reads the command line and prints the tables.
@@ -56,6 +58,7 @@ func main() {
 	if echoChild() {
 		return
 	}
+	restartCommand()
 	counts := flag.Int("counts", 6, "rounds of each comparison, at least 6 for a claim")
 	length := flag.Duration("length", 30*time.Millisecond, "length of one round of one side")
 	only := flag.String("rows", "", "measure only the rows whose line would contain this")

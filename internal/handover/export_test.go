@@ -11,7 +11,7 @@ import (
 
 const (
 	MostLine = mostLine
-	MostFDs  = mostFDs
+	MostFDs  = MostFiles
 )
 
 // Pair returns the two ends of a link.

@@ -24,9 +24,13 @@
 //	hello (before the start)     ->
 //	                             <-    hello
 //	                             <-    ready      all is up, nothing accepts
+//	tickets    (of a component)  ->
 //	accept     (old has paused)  ->
 //	                             <-    accepting
 //	freed      (a component)     ->    starts what must not run twice
+//	conns      (idle ones)       ->    serves them
+//	                             <-    got       only now the old one lets go of them
+//	                             <-    refused   or else it keeps them
 //	main                         ->    the old one will not come back
 //	stop                         ->    both stop
 //	                             <-    stop       the new one stops, and was not the main one
@@ -66,9 +70,13 @@ type Kind string
 const (
 	Hello     Kind = "hello"
 	Ready     Kind = "ready"
+	Tickets   Kind = "tickets"
 	Accept    Kind = "accept"
 	Accepting Kind = "accepting"
 	Freed     Kind = "freed"
+	Conns     Kind = "conns"
+	Got       Kind = "got"
+	Refused   Kind = "refused"
 	Main      Kind = "main"
 	Stop      Kind = "stop"
 )
@@ -95,13 +103,25 @@ type Message struct {
 	// Of ready: the names of the sockets that were taken.
 	Taken []string `json:"taken,omitempty"`
 
-	// Of freed: the component. Of stop: why.
+	// Also there: the components that take connections.
+	Conns []string `json:"conns,omitempty"`
+
+	// Of tickets: the keys of session tickets, the newest first.
+	Tickets []TicketKey `json:"tickets,omitempty"`
+
+	// Of freed, conns and tickets: the component. Of stop: why.
 	Name   string `json:"name,omitempty"`
 	Reason string `json:"reason,omitempty"`
 
 	// FDs is the number of descriptors that come with it.
 	FDs   int        `json:"fds,omitempty"`
 	Files []*os.File `json:"-"`
+}
+
+// A TicketKey seals and opens TLS session tickets. It must not be logged.
+type TicketKey struct {
+	Made time.Time `json:"made"`
+	Key  []byte    `json:"key"`
 }
 
 // SocketInfo is what the old process says of a socket.
@@ -139,6 +159,9 @@ type Inheritance struct {
 // come from the end of the other process: it may be alive, and nobody knows what
 // it will do.
 var ErrBroken = errors.New("the handover is broken")
+
+// MostFiles is how many descriptors go with one message; Linux has 253.
+const MostFiles = 64
 
 // ErrTooOld is the error of a link to a process that speaks nothing that is
 // still understood.

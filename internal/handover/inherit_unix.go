@@ -196,6 +196,6 @@ func (in *Inheritance) Close() {
 		_ = in.Link.Close()
 	}
 	for _, g := range in.Draining {
-		_ = g.alive.Close()
+		g.Close()
 	}
 }

@@ -15,13 +15,8 @@ import (
 	"syscall"
 )
 
-const (
-	// mostLine bounds a message, against a peer that is none.
-	mostLine = 1 << 20
-
-	// mostFDs is how many descriptors go with one message; Linux has 253.
-	mostFDs = 64
-)
+// mostLine bounds a message, against a peer that is none.
+const mostLine = 1 << 20
 
 // A Link is the connection between the old process and the new one. Send may
 // be called concurrently; Receive belongs to one goroutine.
@@ -49,14 +44,14 @@ func newLink(f *os.File) (*Link, error) {
 		_ = c.Close()
 		return nil, fmt.Errorf("the link is a %T", c)
 	}
-	return &Link{conn: u, oob: make([]byte, syscall.CmsgSpace(4*mostFDs)), buf: make([]byte, 4096)}, nil
+	return &Link{conn: u, oob: make([]byte, syscall.CmsgSpace(4*MostFiles)), buf: make([]byte, 4096)}, nil
 }
 
 // Send sends a message with its files, which stay the caller's. It waits while
 // the other side doesn't read.
 func (l *Link) Send(m Message) error {
 	m.FDs = len(m.Files)
-	if m.FDs > mostFDs {
+	if m.FDs > MostFiles {
 		panic("BUG: too many descriptors for one message")
 	}
 	line, err := json.Marshal(m)

@@ -49,6 +49,10 @@ func Inherit() (*Inheritance, error) { return nil, nil }
 
 func (*Inheritance) Close()    {}
 func (Generation) Alive() bool { return false }
+func (Generation) Close()      {}
+
+// Drained has nobody to tell.
+func Drained() {}
 
 // Duplicate fails.
 func Duplicate(any, string) (*os.File, error) { return nil, errors.ErrUnsupported }

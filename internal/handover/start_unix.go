@@ -41,8 +41,8 @@ type Process struct {
 	state  string
 }
 
-// life is this process's own pipe: the write end is closed by its death, and
-// the read end tells those who come after. It is made once.
+// life is this process's own pipe: the write end is closed by Drained, or by its
+// death, and the read end tells those who come after.
 var life struct {
 	sync.Mutex
 	read, write *os.File
@@ -205,6 +205,20 @@ func (g Generation) Alive() bool {
 		return false
 	}
 	return n < 0 && (errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR))
+}
+
+// Close lets go of the process; it doesn't count as alive any more.
+func (g Generation) Close() { _ = g.alive.Close() }
+
+// Drained says to those who come after that this process has no more to end.
+func Drained() {
+	life.Lock()
+	defer life.Unlock()
+	if life.read != nil {
+		_ = life.read.Close()
+		_ = life.write.Close()
+		life.read, life.write = nil, nil
+	}
 }
 
 func ownLife() (*os.File, error) {

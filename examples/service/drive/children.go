@@ -27,28 +27,26 @@ type children struct {
 // start starts a server and returns when it says that it is ready. The flags
 // come after those that choose the ports; the variables are NAME=VALUE.
 func (cs *children) start(flags, env []string) (*child, error) {
-	ready := newReadyLine()
-	c := &child{stderr: newTail(stderrKept), gone: make(chan struct{})}
+	c := &child{ready: newReadyLines(), stderr: newTail(stderrKept), gone: make(chan struct{})}
 	c.cmd = exec.Command(cs.exe, append([]string{
 		"-http", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-root", cs.root,
 	}, flags...)...)
 	c.cmd.Env = append(withoutServiceVars(os.Environ()), env...)
-	c.cmd.Stdout, c.cmd.Stderr = ready, c.stderr
+	c.cmd.Stdout, c.cmd.Stderr = c.ready, c.stderr
 	c.cmd.SysProcAttr = tied()
-	// What the child may have started must not keep us from seeing its end.
-	c.cmd.WaitDelay = time.Second
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
 	c.pid = c.cmd.Process.Pid
 	cs.add(c)
-	go func() { // ends with the process, which killAll sees to
-		c.cmd.Wait()
-		c.end, c.exit = time.Now(), c.cmd.ProcessState.ExitCode()
+	go func() { // ends with the process and those it has started, which killAll sees to
+		c.cmd.Wait() // all of them write to the same pipes
+		c.end = time.Now()
+		c.exit = c.exitCode()
 		cs.remove(c)
 		close(c.gone)
 	}()
-	if err := c.awaitReady(ready); err != nil {
+	if err := c.awaitReady(); err != nil {
 		c.kill()
 		<-c.gone
 		return nil, fmt.Errorf("%w%s", err, c.stderr.quote(0))

@@ -3,7 +3,8 @@
 // that never retry, disturbs them, and says what was lost.
 //
 // Every act runs twice on the same handlers and under the same load: plain,
-// stopped as the docs of net/http and grpc show, and belay. If the plain
+// stopped as the docs of net/http and grpc show and restarted by handing over
+// its sockets before that, and belay. If the plain
 // server loses nothing, the load was too weak to show anything, and the run
 // says that instead of passing. Afterwards one server of each kind is stopped
 // while a component hangs that was planted, to see who says so.
@@ -14,7 +15,8 @@
 // turned away with 429, 503 or ResourceExhausted. Each is counted apart.
 //
 // A server never outlives the driver: it is killed when the driver returns or
-// is interrupted, and by the kernel (on Linux) should the driver be killed.
+// is interrupted, and by the kernel (on Linux) should the driver be killed,
+// unless the server was restarted by then: its new process is nobody's child.
 //
 // The package serves nothing itself and uses nothing of the module that it
 // judges. It measures one machine under full load, so its times are upper
@@ -90,6 +92,9 @@ func newDriver(c Config) (*driver, error) {
 	if !canStop {
 		return nil, errNoSignals
 	}
+	if err := adopt(); err != nil {
+		return nil, err
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding the binary to start: %w", err)
@@ -130,7 +135,10 @@ func (d *driver) run(ctx context.Context) error {
 
 // play makes one round and adds it to the results.
 func (d *driver) play(ctx context.Context, act int, k kind) error {
-	title := fmt.Sprintf("%s %d of %d, %s", acts[act].title, len(d.results.rounds[act][k])+1, acts[act].rounds, k)
+	title := fmt.Sprintf("%s, %s", acts[act].title, k)
+	if most := acts[act].rounds; most > 1 {
+		title = fmt.Sprintf("%s %d of %d, %s", acts[act].title, len(d.results.rounds[act][k])+1, most, k)
+	}
 	d.progress.show("%s ...", title)
 	r, err := d.round(ctx, acts[act], k)
 	if err != nil {

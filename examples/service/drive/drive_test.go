@@ -44,7 +44,7 @@ func TestARunWithoutAServerSaysWhyNot(t *testing.T) {
 	exit, stdout, stderr := mainWith(t, "dies")
 	require.Equal(t, exitNoRun, exit)
 	require.Empty(t, stdout)
-	require.Contains(t, stderr, "drive: stop under load 1 of 3, plain: the server ended before it was ready, exit code 7")
+	require.Contains(t, stderr, "drive: restarts under load, plain: the server ended before it was ready, exit code 7")
 	require.Contains(t, stderr, "no such luck")
 }
 

@@ -54,10 +54,11 @@ type worker struct {
 }
 
 // fleet is all workers of a round. Its methods must not be called
-// concurrently, except flying.
+// concurrently, except flying and finish.
 type fleet struct {
 	workers []*worker
 	inside  [numProtocols]atomic.Int64 // requests in flight
+	over    atomic.Bool                // nobody makes another request
 }
 
 // newFleet makes the workers and connects none of them.
@@ -89,7 +90,7 @@ func (f *fleet) wave(ctx context.Context, most int) (t tallies) {
 	counted := make([]tally, len(f.workers))
 	var wg sync.WaitGroup
 	for i, w := range f.workers {
-		wg.Go(func() { w.work(ctx, most, &f.inside[w.protocol], &counted[i]) })
+		wg.Go(func() { w.work(ctx, most, f, &counted[i]) })
 	}
 	wg.Wait()
 	for i, w := range f.workers {
@@ -122,14 +123,19 @@ func (f *fleet) awaitFlying(ctx context.Context, want int) int {
 	return f.flying()
 }
 
+// finish ends a wave that is under way: each worker reads the answer that it
+// waits for.
+func (f *fleet) finish() { f.over.Store(true) }
+
 func (f *fleet) close() {
 	for _, w := range f.workers {
 		w.client.close()
 	}
 }
 
-func (w *worker) work(ctx context.Context, most int, inside *atomic.Int64, t *tally) {
-	for i := 0; i < most && !w.ended && ctx.Err() == nil; i++ {
+func (w *worker) work(ctx context.Context, most int, f *fleet, t *tally) {
+	inside := &f.inside[w.protocol]
+	for i := 0; i < most && !w.ended && !f.over.Load() && ctx.Err() == nil; i++ {
 		var r result
 		if err := w.client.connect(ctx); err != nil {
 			r = ofError(err)

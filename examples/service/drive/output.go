@@ -16,15 +16,13 @@ import (
 type addresses struct{ http, grpc, admin string }
 
 // parseReady reads "ready http=ADDR grpc=ADDR pid=PID".
-func parseReady(line string) (addresses, error) {
-	var a addresses
+func parseReady(line string) (a addresses, pid int, err error) {
 	fields := strings.Fields(line)
 	if len(fields) == 0 || fields[0] != "ready" {
-		return addresses{}, fmt.Errorf("the server's first line is not its ready line: %q", line)
+		return addresses{}, 0, fmt.Errorf("the server's first line is not its ready line: %q", line)
 	}
 	for _, f := range fields[1:] {
 		name, value, _ := strings.Cut(f, "=")
-		var err error
 		switch name {
 		case "http":
 			a.http = value
@@ -33,39 +31,44 @@ func parseReady(line string) (addresses, error) {
 			a.grpc = value
 			_, _, err = net.SplitHostPort(value)
 		case "pid":
-			_, err = strconv.Atoi(value)
+			pid, err = strconv.Atoi(value)
 		}
 		if err != nil {
-			return addresses{}, fmt.Errorf("the server's ready line %q: %w", line, err)
+			return addresses{}, 0, fmt.Errorf("the server's ready line %q: %w", line, err)
 		}
 	}
 	if a.http == "" || a.grpc == "" {
-		return addresses{}, fmt.Errorf("the server's ready line %q lacks an address", line)
+		return addresses{}, 0, fmt.Errorf("the server's ready line %q lacks an address", line)
 	}
-	return a, nil
+	return a, pid, nil
 }
 
-// readyLine is a stdout that keeps its first line. Only Write may use the
-// buffer; text may be read once done is closed.
-type readyLine struct {
-	buf  []byte
-	seen bool
-	done chan struct{}
-	text string
+// mostLines is how many lines of a child's stdout are kept for whoever waits for
+// one; a server prints one for each process.
+const mostLines = 16
+
+// readyLines is a stdout of which each line can be waited for. Only Write may
+// use the buffer.
+type readyLines struct {
+	buf   []byte
+	lines chan string
 }
 
-func newReadyLine() *readyLine { return &readyLine{done: make(chan struct{})} }
+func newReadyLines() *readyLines { return &readyLines{lines: make(chan string, mostLines)} }
 
-func (r *readyLine) Write(p []byte) (int, error) {
-	if !r.seen {
-		r.buf = append(r.buf, p...)
-		line, _, whole := bytes.Cut(r.buf, []byte("\n"))
-		if whole || len(r.buf) > 4096 {
-			r.text, r.seen, r.buf = string(line), true, nil
-			close(r.done)
+func (r *readyLines) Write(p []byte) (int, error) {
+	r.buf = append(r.buf, p...)
+	for {
+		line, rest, whole := bytes.Cut(r.buf, []byte("\n"))
+		if !whole && len(r.buf) <= 4096 {
+			return len(p), nil
+		}
+		r.buf = rest
+		select {
+		case r.lines <- string(line):
+		default: // nobody can be waiting for so many
 		}
 	}
-	return len(p), nil
 }
 
 // tail keeps the last bytes that were written to it. It is safe for

@@ -10,13 +10,14 @@ import (
 )
 
 func TestAReadyLineGivesTheAddresses(t *testing.T) {
-	a, err := parseReady("ready http=127.0.0.1:40001 grpc=[::1]:40002 pid=77")
+	a, pid, err := parseReady("ready http=127.0.0.1:40001 grpc=[::1]:40002 pid=77")
 	require.NoError(t, err)
+	require.Equal(t, 77, pid)
 	require.Equal(t, addresses{http: "127.0.0.1:40001", grpc: "[::1]:40002"}, a)
 }
 
 func TestAReadyLineMayHaveMoreFields(t *testing.T) {
-	a, err := parseReady("ready pid=77 generation=2 grpc=h:2 http=h:1\r")
+	a, _, err := parseReady("ready pid=77 generation=2 grpc=h:2 http=h:1\r")
 	require.NoError(t, err)
 	require.Equal(t, addresses{http: "h:1", grpc: "h:2"}, a)
 }
@@ -27,7 +28,7 @@ func TestAnotherLineIsNotTakenForAReadyLine(t *testing.T) {
 		"ready http=nowhere grpc=127.0.0.1:1 pid=1", "ready http=h:1 grpc=h pid=1", "ready http=h:1 grpc=h:1 pid=x",
 		"already http=h:1 grpc=h:1 pid=1",
 	} {
-		_, err := parseReady(line)
+		_, _, err := parseReady(line)
 		require.Error(t, err, "%q", line)
 	}
 }
@@ -35,7 +36,7 @@ func TestAnotherLineIsNotTakenForAReadyLine(t *testing.T) {
 func FuzzAReadyLineNeverPanics(f *testing.F) {
 	f.Add("ready http=127.0.0.1:1 grpc=127.0.0.1:2 pid=3")
 	f.Fuzz(func(t *testing.T, line string) {
-		a, err := parseReady(line)
+		a, _, err := parseReady(line)
 		if err == nil && (a.http == "" || a.grpc == "") {
 			t.Fatalf("%q gave %v", line, a)
 		}
@@ -43,23 +44,23 @@ func FuzzAReadyLineNeverPanics(f *testing.F) {
 }
 
 func TestTheReadyLineArrivesInPieces(t *testing.T) {
-	r := newReadyLine()
+	r := newReadyLines()
 	for _, piece := range []string{"rea", "dy http=h:1 ", "grpc=h:2 pid=3", "\nnext\n", "more\n"} {
 		n, err := r.Write([]byte(piece))
 		require.NoError(t, err)
 		require.Equal(t, len(piece), n)
 	}
-	<-r.done
-	require.Equal(t, "ready http=h:1 grpc=h:2 pid=3", r.text)
+	for _, line := range []string{"ready http=h:1 grpc=h:2 pid=3", "next", "more"} {
+		require.Equal(t, line, <-r.lines)
+	}
 }
 
 func TestALineWithoutAnEndIsCutOff(t *testing.T) {
-	r := newReadyLine()
+	r := newReadyLines()
 	for range 5 {
 		r.Write([]byte(strings.Repeat("x", 1024)))
 	}
-	<-r.done
-	_, err := parseReady(r.text)
+	_, _, err := parseReady(<-r.lines)
 	require.Error(t, err)
 }
 

@@ -14,14 +14,13 @@ import (
 
 func TestAServerEndsWithADriverThatIsKilled(t *testing.T) {
 	cs := newTestChildren(t, "drives")
-	line := newReadyLine()
+	line := newReadyLines()
 	driver := exec.Command(cs.exe)
 	driver.Stdout = line
 	driver.WaitDelay = patience
 	require.NoError(t, driver.Start())
 	defer driver.Process.Kill()
-	<-line.done
-	server, err := parseReady(line.text)
+	server, _, err := parseReady(<-line.lines)
 	require.NoError(t, err)
 	conn, err := net.DialTimeout("tcp", server.http, patience)
 	require.NoError(t, err, "the server is up")

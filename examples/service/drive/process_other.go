@@ -14,6 +14,14 @@ const canStop = false
 
 func tied() *syscall.SysProcAttr { return nil }
 
-func terminate(*os.Process) error { return errNoSignals }
+const stopSignal, restartSignal = syscall.SIGTERM, syscall.SIGTERM
 
-func destroy(p *os.Process) { p.Kill() }
+func send(int, syscall.Signal) error { return errNoSignals }
+
+func exists(int) bool { return false }
+
+func adopt() error { return nil }
+
+func reap(int) (exit int, gone bool) { return 0, true }
+
+func destroy(first *os.Process, _ int) { first.Kill() }

@@ -5,6 +5,7 @@ package drive
 // Signals to a child, where there are signals.
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -12,14 +13,23 @@ import (
 // canStop says whether a server can be asked to stop here.
 const canStop = true
 
-func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+// A server is asked to stop, and to be replaced, by these.
+const stopSignal, restartSignal = syscall.SIGTERM, syscall.SIGUSR2
 
-// destroy kills the child's group, whose number is the child's pid. It must
-// not be called once the child has been waited for, or the number might be
-// another's; a child that has ended and was not waited for keeps its number.
-func destroy(p *os.Process) {
-	// Signal fails for a child that was waited for, and then nothing is sent.
-	if p.Signal(syscall.SIGKILL) == nil {
-		syscall.Kill(-p.Pid, syscall.SIGKILL)
+func send(pid int, sig syscall.Signal) error { return syscall.Kill(pid, sig) }
+
+// exists reports whether there is a process of that number, were it one that
+// has ended and was not waited for.
+func exists(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
+// destroy kills the group of a server, whose number is the pid of its first
+// process. It must not be called once all of its processes have been waited for,
+// or the number might be another's; a process that has ended and was not waited
+// for keeps its number, and so does a group with a process in it.
+func destroy(first *os.Process, current int) {
+	group, err := syscall.Getpgid(current)
+	// Signal fails for a process that was waited for.
+	if err == nil && group == first.Pid || first.Signal(syscall.SIGKILL) == nil {
+		syscall.Kill(-first.Pid, syscall.SIGKILL)
 	}
 }

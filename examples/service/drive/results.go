@@ -68,7 +68,9 @@ func stall(rounds []round) (longest time.Duration) {
 // lastToGo returns the times from the last answer to the end of the process.
 func lastToGo(rounds []round) (all []time.Duration) {
 	for _, r := range rounds {
-		all = append(all, r.lastToGo)
+		if r.lastToGo > 0 {
+			all = append(all, r.lastToGo)
+		}
 	}
 	return all
 }

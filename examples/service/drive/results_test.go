@@ -34,15 +34,15 @@ func TestAVerdictIsSpoiledByASingleFault(t *testing.T) {
 		exit  int
 	}{
 		"none":                  {func(*results) {}, exitPass},
-		"one lost":              {func(r *results) { r.rounds[0][belay][2].tallies[grpcStream].outcomes[lost] = 1 }, exitFail},
-		"one odd":               {func(r *results) { r.rounds[0][belay][1].tallies[overH2C].outcomes[odd] = 1 }, exitFail},
-		"shed is no fault":      {func(r *results) { r.rounds[0][belay][1].tallies[overH2C].outcomes[shed] = 9 }, exitPass},
-		"refused is no fault":   {func(r *results) { r.rounds[0][belay][1].tallies[overH2C].outcomes[refused] = 99 }, exitPass},
-		"killed":                {func(r *results) { r.rounds[0][belay][0].killed = true }, exitFail},
-		"exit code":             {func(r *results) { r.rounds[0][belay][0].exit = 3 }, exitFail},
-		"goroutine leaked":      {func(r *results) { r.rounds[0][belay][1].after.Goroutines++ }, exitFail},
-		"descriptor leaked":     {func(r *results) { r.rounds[0][belay][1].after.Descriptors++ }, exitFail},
-		"plain may leak":        {func(r *results) { r.rounds[0][plain][1].after.Descriptors++ }, exitPass},
+		"one lost":              {func(r *results) { r.rounds[1][belay][2].tallies[grpcStream].outcomes[lost] = 1 }, exitFail},
+		"one odd":               {func(r *results) { r.rounds[1][belay][1].tallies[overH2C].outcomes[odd] = 1 }, exitFail},
+		"shed is no fault":      {func(r *results) { r.rounds[1][belay][1].tallies[overH2C].outcomes[shed] = 9 }, exitPass},
+		"refused is no fault":   {func(r *results) { r.rounds[1][belay][1].tallies[overH2C].outcomes[refused] = 99 }, exitPass},
+		"killed":                {func(r *results) { r.rounds[1][belay][0].killed = true }, exitFail},
+		"exit code":             {func(r *results) { r.rounds[1][belay][0].exit = 3 }, exitFail},
+		"goroutine leaked":      {func(r *results) { r.rounds[1][belay][1].after.Goroutines++ }, exitFail},
+		"descriptor leaked":     {func(r *results) { r.rounds[1][belay][1].after.Descriptors++ }, exitFail},
+		"plain may leak":        {func(r *results) { r.rounds[1][plain][1].after.Descriptors++ }, exitPass},
 		"hang not named":        {func(r *results) { r.hangs[belay].text = "" }, exitFail},
 		"hang survived":         {func(r *results) { r.hangs[belay].killed = true }, exitFail},
 		"hang called a success": {func(r *results) { r.hangs[belay].exit = 0 }, exitFail},
@@ -60,15 +60,15 @@ func TestAVerdictIsSpoiledByASingleFault(t *testing.T) {
 }
 
 func healControl(r *results) {
-	for i := range r.rounds[0][plain] {
-		r.rounds[0][plain][i].tallies[oneShot].outcomes[lost] = 0
+	for i := range r.rounds[1][plain] {
+		r.rounds[1][plain][i].tallies[oneShot].outcomes[lost] = 0
 	}
 }
 
 func TestDescriptorsThatCannotBeCountedAreNotCounted(t *testing.T) {
 	r := good()
-	for i := range r.rounds[0][belay] {
-		r.rounds[0][belay][i].before.Descriptors, r.rounds[0][belay][i].after.Descriptors = -1, -1
+	for i := range r.rounds[1][belay] {
+		r.rounds[1][belay][i].before.Descriptors, r.rounds[1][belay][i].after.Descriptors = -1, -1
 	}
 	text, exit := r.screen()
 	require.Equal(t, exitPass, exit)

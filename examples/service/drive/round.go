@@ -26,17 +26,17 @@ const (
 	// calmTime bounds a wave of so many requests, which take a second; one
 	// that hangs is lost much earlier.
 	calmTime = 30 * time.Second
-	// waveTime bounds the wave that a server is stopped in. It exceeds all
-	// that a server can take for a stop and a client for a dial, so it cuts
-	// nothing short that may end.
-	waveTime = steep + flyingTime + grace + overtime + dialTimeout
+	// waveTime bounds the wave that a server is disturbed in. It exceeds all
+	// that a server can take for three stops and a client for a dial, so it
+	// cuts nothing short that may end.
+	waveTime = 3*(steep+grace+overtime) + flyingTime + dialTimeout
 )
 
 // round is what one server did.
 type round struct {
 	tallies
 	signal   time.Time
-	lastToGo time.Duration // from the last answer to the end of the process
+	lastToGo time.Duration // from the last answer to the end of the process; zero: not by a stop under load
 	flying   int           // requests in flight at the signal, least of all protocols
 	killed   bool          // it didn't end in time
 	exit     int
@@ -112,13 +112,27 @@ func (r *round) disturbed(ctx context.Context, a act, c *child, f *fleet) error 
 	}
 	r.signal = time.Now()
 	mark := c.stderr.mark()
-	if err := a.disturb(ctx, c); err != nil {
-		cancel()
-		<-done
-		return err
+	for range a.times {
+		if err := a.disturb(ctx, c); err != nil {
+			cancel()
+			<-done
+			return err
+		}
+		if !a.ends {
+			time.Sleep(steep)
+		}
+	}
+	if !a.ends {
+		f.finish()
+		r.merge(<-done)
+		if err := c.stop(); err != nil {
+			return err
+		}
 	}
 	r.killed = !c.awaitGone(grace + overtime)
-	r.merge(<-done)
+	if a.ends {
+		r.merge(<-done)
+	}
 	r.exit, r.stderr = c.exit, c.stderr.since(mark)
 	if n := r.total(broken); n > 0 {
 		return fmt.Errorf("%d clients failed by themselves: %v", n, r.details())
@@ -127,6 +141,8 @@ func (r *round) disturbed(ctx context.Context, a act, c *child, f *fleet) error 
 	if last.IsZero() {
 		return errors.New("nothing was answered")
 	}
-	r.lastToGo = c.end.Sub(last)
+	if a.ends {
+		r.lastToGo = c.end.Sub(last)
+	}
 	return nil
 }

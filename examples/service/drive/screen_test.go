@@ -51,13 +51,14 @@ func TestTheScreenOfARunThatPasses(t *testing.T) {
 	requireFits(t, text)
 	require.Equal(t, `Real processes, real sockets, no client retries. 2 cores, go1.26.8, linux/amd64.
 76 clients a protocol, 64 or more flying plain net/http+grpc               belay
-requests answered                                     46,500              46,500
-  http/1.1 POST   keep-alive | one-shot        3,300 | 6,300       3,300 | 6,300
-  h2c | grpc unary | grpc stream            9.3k | 12k | 15k    9.3k | 12k | 15k
+requests answered                                     61,500              61,500
+  http/1.1 POST   keep-alive | one-shot        4,300 | 8,300       4,300 | 8,300
+  h2c | grpc unary | grpc stream             12k | 16k | 20k     12k | 16k | 20k
+LOST in 3 restarts under load                              4                   0
 LOST in 3 stops under load                                12                   0
-refused: dialled after accepting ended                   960                 960
+refused: dialled after accepting ended                 1,280               1,280
 longest stall seen by a client                         32 ms               32 ms
-last answer -> process gone (p50)                      20 ms               20 ms
+last answer -> process gone (p50)                      10 ms               10 ms
 goroutines, descriptors after vs before               +0, +0              +0, +0
 heap of the idle server, at most                     3.0 MiB             3.0 MiB
 
@@ -70,16 +71,16 @@ Stop with one component that hangs (planted, budget 3 s):
               examples/service/consumer.go:33
     http digest   stopped
 
-PASS  belay lost 0 of 46,500; the control lost 12; the hang was named.  22 s
+PASS  belay lost 0 of 61,500; the control lost 16; the hang was named.  22 s
 `, text)
 }
 
 func TestTheScreenOfARunThatFailsHasTheReasons(t *testing.T) {
 	r := good()
-	r.rounds[0][belay][0].tallies[keepAlive].outcomes[lost] = 2
-	r.rounds[0][belay][0].tallies[keepAlive].outcomes[shed] = 5
-	r.rounds[0][belay][1].after.Goroutines += 3
-	r.rounds[0][belay][2].killed = true
+	r.rounds[1][belay][0].tallies[keepAlive].outcomes[lost] = 2
+	r.rounds[1][belay][0].tallies[keepAlive].outcomes[shed] = 5
+	r.rounds[1][belay][1].after.Goroutines += 3
+	r.rounds[1][belay][2].killed = true
 	r.hangs[belay].text = "bye"
 	text, exit := r.screen()
 	require.Equal(t, exitFail, exit)
@@ -97,7 +98,7 @@ func TestAScreenWithTooMuchToSayStillEndsWithTheVerdict(t *testing.T) {
 	for range 40 {
 		one := sampleRound(0)
 		one.killed = true
-		r.add(0, belay, one)
+		r.add(1, belay, one)
 	}
 	text, _ := r.screen()
 	requireFits(t, text)
@@ -110,7 +111,7 @@ func TestAControlThatTookMoreTriesSaysSo(t *testing.T) {
 	r := good()
 	healControl(&r)
 	for range 3 {
-		r.add(0, plain, sampleRound(0))
+		r.add(1, plain, sampleRound(0))
 	}
 	text, exit := r.screen()
 	require.Equal(t, exitHollow, exit)

@@ -55,7 +55,7 @@ func (r *results) table() (lines []string) {
 	line(fmt.Sprintf("%d clients a protocol, %d or more flying", connections+spare, connections), "plain net/http+grpc", "belay")
 	rows(rowsBefore)
 	for i, a := range acts {
-		line(fmt.Sprintf("LOST in %d %s", a.rounds, a.titles), r.lostIn(i, plain), r.lostIn(i, belay))
+		line(fmt.Sprintf("LOST in %d %s", a.total(), a.titles), r.lostIn(i, plain), r.lostIn(i, belay))
 	}
 	rows(rowsAfter)
 	return lines

@@ -8,14 +8,17 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
+	crand "crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"math/big"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,13 +41,13 @@ const (
 
 // certificate is for whoever does not ask whose it is.
 var certificate = sync.OnceValue(func() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
 	if err != nil {
 		panic(err)
 	}
 	now := time.Now()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	der, err := x509.CreateCertificate(crand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		panic(err)
 	}
@@ -78,6 +81,31 @@ func Web(p Protocol, h http.Handler) *http.Server {
 	}
 	return srv
 }
+
+// AnsweredAt is the header in which Echo says when it answered, in nanoseconds.
+const AnsweredAt = "Answered"
+
+// work is how long a request may take, at most; half of it on average.
+const work = 40 * time.Millisecond
+
+// Echo answers with what it was sent, a while later.
+func Echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	toil()
+	w.Header().Set(AnsweredAt, strconv.FormatInt(time.Now().UnixNano(), 10))
+	_, _ = w.Write(body)
+}
+
+// EchoCall is Echo for RPC.
+func EchoCall(_ context.Context, in string) string {
+	toil()
+	return in
+}
+
+func toil() { time.Sleep(rand.N(work)) }
 
 // Serve serves with srv as net/http would.
 func Serve(srv *http.Server, ln net.Listener) error {
@@ -120,9 +148,16 @@ type Handler func(ctx context.Context, in string) string
 
 func (h Handler) call(ctx context.Context, in string) string { return h(ctx, in) }
 
-const method = "/bench.Echo/Echo"
+const (
+	method       = "/bench.Echo/Echo"
+	conversation = "/bench.Echo/Converse"
 
-// RPC returns a grpc server with one unary method.
+	// turns is how many messages go back and forth in a conversation.
+	turns = 4
+)
+
+// RPC returns a grpc server with one unary method, and one in which each message
+// is answered like a call.
 func RPC(h Handler) *grpc.Server {
 	srv := grpc.NewServer()
 	srv.RegisterService(&grpc.ServiceDesc{
@@ -138,8 +173,55 @@ func RPC(h Handler) *grpc.Server {
 				return wrapperspb.String(srv.(unary).call(ctx, in.GetValue())), nil
 			},
 		}},
+		Streams: []grpc.StreamDesc{{StreamName: "Converse", Handler: converse, ServerStreams: true, ClientStreams: true}},
 	}, h)
 	return srv
+}
+
+func converse(srv any, stream grpc.ServerStream) error {
+	for {
+		var in wrapperspb.StringValue
+		err := stream.RecvMsg(&in)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = stream.SendMsg(wrapperspb.String(srv.(unary).call(stream.Context(), in.GetValue())))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Converse holds a conversation, and returns the last answer.
+func Converse(ctx context.Context, c *grpc.ClientConn, in string) (string, error) {
+	stream, err := c.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, conversation)
+	if err != nil {
+		return "", err
+	}
+	var out wrapperspb.StringValue
+	for range turns {
+		_ = stream.SendMsg(wrapperspb.String(in)) // should it fail, what follows says why
+		if err := stream.RecvMsg(&out); err != nil {
+			return "", ended(err)
+		}
+	}
+	if err := stream.CloseSend(); err != nil {
+		return "", err
+	}
+	if err := stream.RecvMsg(new(wrapperspb.StringValue)); !errors.Is(err, io.EOF) {
+		return "", ended(err)
+	}
+	return out.GetValue(), nil
+}
+
+// ended is the error of a conversation that ended before its time.
+func ended(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // Client returns a client connection to a server of RPC, which is not dialled

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/belay-go/belay/internal/bench/load"
 )
 
 // patience bounds the start of a child, and what it takes on top of its budget.
@@ -19,15 +21,12 @@ const patience = 10 * time.Second
 type child struct {
 	cmd   *exec.Cmd
 	alive io.Closer // the child ends when this does, with this process at the latest
-	addrs addresses
+	addrs load.Addresses
 
 	gone chan struct{} // closed when the process has ended; then these hold:
 	end  time.Time
 	code int // -1: killed
 }
-
-// addresses are where a child is asked.
-type addresses struct{ web, tls, rpc string }
 
 // start starts a child and returns when it is ready.
 func start(kind string) (*child, error) {
@@ -54,7 +53,7 @@ func start(kind string) (*child, error) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	hung.Stop()
 	if err == nil {
-		_, err = fmt.Sscanf(line, "ready %s %s %s\n", &c.addrs.web, &c.addrs.tls, &c.addrs.rpc)
+		_, err = fmt.Sscanf(line, "ready %s %s %s\n", &c.addrs.Web, &c.addrs.TLS, &c.addrs.RPC)
 	}
 	go func() { // ends with the process, which whoever started it sees to
 		_ = c.cmd.Wait()

@@ -11,18 +11,7 @@
 // cleanly; with 4 if the others lost nothing, for then this load proves nothing;
 // with 2 if it could not do its work.
 //
-// What became of a request is one of these:
-//
-//   - answered: completely, and with what was asked for.
-//   - lost: sent, or at least connected, and no complete answer. No client tries
-//     again by itself, except that the stock clients of h2 and grpc do so when the
-//     server tells them that it has not begun a request.
-//   - turned: sent, and the server told that it had not begun it, so that the
-//     stock client tried again, and found nobody.
-//   - late: one of these two, where the client had been silent for longer than a
-//     server has to wait for it. Clients here never wait, so it is the machine that
-//     kept one from its turn.
-//   - refused: dialled when accepting had ended. The client ends there.
+// What became of a request is told in package load.
 package main
 
 // This file has the flags, the order of the stops, and what they mean.

@@ -9,12 +9,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -32,31 +30,9 @@ const (
 	// managed by graceful.
 	plain, managed = "plain", "graceful"
 
-	// work is how long a request may take, at most; half of it on average.
-	work = 40 * time.Millisecond
 	// budget is what a child is given for its stop.
 	budget = 5 * time.Second
-	// answeredAt is the header with the time of the answer.
-	answeredAt = "Answered"
 )
-
-// echo answers with what it was sent, a while later.
-func echo(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
-	}
-	toil()
-	w.Header().Set(answeredAt, strconv.FormatInt(time.Now().UnixNano(), 10))
-	_, _ = w.Write(body)
-}
-
-func toil() { time.Sleep(rand.N(work)) }
-
-func echoCall(_ context.Context, in string) string {
-	toil()
-	return in
-}
 
 // servers are all that a child serves.
 type servers struct {
@@ -72,9 +48,9 @@ func playServer(kind string) int {
 		os.Exit(3)
 	}()
 	s := servers{
-		web: served.Web(served.H2C, http.HandlerFunc(echo)),
-		tls: served.Web(served.TLSH2, http.HandlerFunc(echo)),
-		rpc: served.RPC(echoCall),
+		web: served.Web(served.H2C, http.HandlerFunc(served.Echo)),
+		tls: served.Web(served.TLSH2, http.HandlerFunc(served.Echo)),
+		rpc: served.RPC(served.EchoCall),
 	}
 	if kind == plain {
 		return s.plain()

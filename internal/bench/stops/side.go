@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/belay-go/belay/internal/bench/load"
 )
 
 // side is all stops of one kind.
@@ -12,10 +14,10 @@ type side struct {
 	kind    string
 	stops   int
 	unclean int // of these, did not end with exit code 0
-	counts  [protocols][outcomes]int64
-	flying  int             // requests in flight at a signal, the fewest
-	after   []time.Duration // from the last answer to the end of the process
-	told    [outcomes]int   // losses that were printed
+	counts  [load.Protocols][load.Outcomes]int64
+	flying  int                // requests in flight at a signal, the fewest
+	after   []time.Duration    // from the last answer to the end of the process
+	told    [load.Outcomes]int // losses that were printed
 }
 
 // stop stops one child under load.
@@ -24,20 +26,20 @@ func (s *side) stop(conns int) error {
 	if err != nil {
 		return err
 	}
-	l := startLoad(c.addrs, conns)
-	flying := l.ready(conns)
+	l := load.Start(c.addrs, conns)
+	flying := l.Ready(conns)
 	err = c.terminate()
-	l.gone()
-	l.all.Wait()
+	l.Gone()
+	l.Wait()
 	_ = c.alive.Close()
 	if err != nil {
 		return err
 	}
-	if n := l.total(answered); n < warm {
-		return fmt.Errorf("only %d requests answered in %v: too busy a machine", n, warmTime)
+	if n := l.Total(load.Answered); n < load.Warm {
+		return fmt.Errorf("only %d requests answered in %v: too busy a machine", n, load.WarmTime)
 	}
-	if n := l.total(failed); n > 0 {
-		return fmt.Errorf("%d clients failed by themselves: %v", n, l.mu.losses)
+	if n := l.Total(load.Failed); n > 0 {
+		return fmt.Errorf("%d clients failed by themselves: %v", n, l.Losses())
 	}
 	s.stops++
 	if c.code != 0 {
@@ -46,42 +48,42 @@ func (s *side) stop(conns int) error {
 	if s.stops == 1 || flying < s.flying {
 		s.flying = flying
 	}
-	s.after = append(s.after, c.end.Sub(l.mu.last))
-	for p := range l.counts {
-		for o := range l.counts[p] {
-			s.counts[p][o] += l.counts[p][o].Load()
+	s.after = append(s.after, c.end.Sub(l.Last()))
+	for p := range s.counts {
+		for o := range s.counts[p] {
+			s.counts[p][o] += l.Count(load.Protocol(p), load.Outcome(o))
 		}
 	}
-	s.tell(l.mu.losses)
+	s.tell(l.Losses())
 	return nil
 }
 
-func (s *side) total(o outcome) (n int64) {
+func (s *side) total(o load.Outcome) (n int64) {
 	for p := range s.counts {
 		n += s.counts[p][o]
 	}
 	return n
 }
 
-func (s *side) lost() int64 { return s.total(lost) }
+func (s *side) lost() int64 { return s.total(load.Lost) }
 
 // asked are the requests that had somebody to hear them.
 func (s *side) asked() int64 {
-	return s.total(answered) + s.total(lost) + s.total(late) + s.total(turned)
+	return s.total(load.Answered) + s.total(load.Lost) + s.total(load.Late) + s.total(load.Turned)
 }
 
 // tell prints what was lost, as long as that is not too much, and how far the
 // stops have come.
-func (s *side) tell(losses []loss) {
+func (s *side) tell(losses []load.Loss) {
 	most := shown
 	if s.kind == plain {
 		most = 3 // it is known why
 	}
 	for _, what := range losses {
-		if s.told[what.outcome]++; s.told[what.outcome] <= most {
+		if s.told[what.Outcome]++; s.told[what.Outcome] <= most {
 			progress(false, "")
-			fmt.Printf("%s, stop %d: %s %v: %s\n", s.kind, s.stops, what.protocol, what.outcome, what.why)
+			fmt.Printf("%s, stop %d: %s %v: %s\n", s.kind, s.stops, what.Protocol, what.Outcome, what.Why)
 		}
 	}
-	progress(s.stops%10 == 0, fmt.Sprintf("%s, stop %d: %s answered, %d lost, %d late", s.kind, s.stops, thousands(s.total(answered)), s.lost(), s.total(late)))
+	progress(s.stops%10 == 0, fmt.Sprintf("%s, stop %d: %s answered, %d lost, %d late", s.kind, s.stops, thousands(s.total(load.Answered)), s.lost(), s.total(load.Late)))
 }

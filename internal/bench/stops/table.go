@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/belay-go/belay/internal/bench/load"
 )
 
 // terminal reports whether somebody looks on.
@@ -35,12 +37,12 @@ func table(ours, control *side, conns int) string {
 	progress(false, "")
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s %s/%s, %d processors; %d connections of each protocol, %s requests before each signal\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), conns, thousands(warm))
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), conns, thousands(load.Warm))
 	fmt.Fprintf(&b, "%-20s| %-44s| %s\n", "", fmt.Sprintf("graceful, %d stops", ours.stops), fmt.Sprintf("Shutdown and GracefulStop, %d stops", control.stops))
-	line := func(name string, cells func(*side, outcome) string) {
+	line := func(name string, cells func(*side, load.Outcome) string) {
 		fmt.Fprintf(&b, "%-20s|", name)
 		for i, s := range []*side{ours, control} {
-			for o := range outcome(failed) {
+			for o := range load.Outcome(load.Failed) {
 				fmt.Fprintf(&b, "%*s", [...]int{11, 7, 7, 8, 10}[o], cells(s, o))
 			}
 			if i == 0 {
@@ -49,11 +51,11 @@ func table(ours, control *side, conns int) string {
 		}
 		b.WriteByte('\n')
 	}
-	line("", func(_ *side, o outcome) string { return o.String() })
-	for p := range protocol(protocols) {
-		line(p.String(), func(s *side, o outcome) string { return thousands(s.counts[p][o]) })
+	line("", func(_ *side, o load.Outcome) string { return o.String() })
+	for p := range load.Protocol(load.Protocols) {
+		line(p.String(), func(s *side, o load.Outcome) string { return thousands(s.counts[p][o]) })
 	}
-	line("all", func(s *side, o outcome) string { return thousands(s.total(o)) })
+	line("all", func(s *side, o load.Outcome) string { return thousands(s.total(o)) })
 	for _, s := range []*side{ours, control} {
 		fmt.Fprintf(&b, "%s: at least %d requests in flight of each protocol; last answer -> process gone: p50 %s, max %s; %d stops did not end cleanly\n",
 			s.kind, s.flying, ms(middle(s.after)), ms(slices.Max(s.after)), s.unclean)

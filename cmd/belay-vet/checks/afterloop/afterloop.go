@@ -58,7 +58,7 @@ type find struct {
 func look(pass *check.Pass, cur inspector.Cursor) (find, bool) {
 	clause := cur.Node().(*ast.CommClause)
 	f := find{clause: cur}
-	if clause.Comm == nil || code.IsTest(pass.Fset.File(clause.Pos()).Name()) || code.InTest(cur) {
+	if code.IsTest(pass.Fset.File(clause.Pos()).Name()) || code.InTest(cur) {
 		return f, false
 	}
 	call, ok := code.Received(clause.Comm).(*ast.CallExpr)
@@ -89,15 +89,12 @@ func look(pass *check.Pass, cur inspector.Cursor) (find, bool) {
 }
 
 // waitsForEnd reports whether the clause waits for an end, which is nothing
-// that happens round after round: that of a context, or of whatever says so by
-// a channel without values that is named for it.
+// that happens round after round: that of a context's Done, or of whatever else
+// says so by a channel without values that is named for it.
 func waitsForEnd(info *types.Info, clause *ast.CommClause) bool {
 	from := code.Received(clause.Comm)
 	if from == nil {
 		return false
-	}
-	if call, ok := from.(*ast.CallExpr); ok && code.CallsStd(info, call, "context", "Context.Done") {
-		return true
 	}
 	channel, ok := info.TypeOf(from).Underlying().(*types.Chan)
 	if !ok {

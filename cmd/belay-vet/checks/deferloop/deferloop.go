@@ -129,7 +129,7 @@ func (r *round) verdict(call *ast.CallExpr) string {
 			return "the deferred Release runs at the function's end, not at the round's: each round keeps its permits until Acquire waits for ever"
 		}
 	case code.CallsStd(info, call, "time", "Timer.Stop", "Ticker.Stop"):
-		if v := r.own(code.Receiver(call)); v != nil && r.madeBy(v, nil, "time", "NewTimer", "NewTicker", "AfterFunc") && !r.escapes(v, false) {
+		if v := code.Var(info, code.Receiver(call)); v != nil && r.madeBy(v, nil, "time", "NewTimer", "NewTicker", "AfterFunc") && !r.escapes(v, false) {
 			return "the deferred Stop runs at the function's end, not at the round's: the timers of all rounds pile up until then"
 		}
 	default:
@@ -140,11 +140,7 @@ func (r *round) verdict(call *ast.CallExpr) string {
 
 // cancel is the verdict on a context's cancel.
 func (r *round) cancel(call *ast.CallExpr) string {
-	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
-	if !ok {
-		return ""
-	}
-	v := r.own(id)
+	v := code.Var(r.TypesInfo, call.Fun)
 	if v == nil {
 		return ""
 	}

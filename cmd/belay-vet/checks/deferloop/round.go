@@ -67,22 +67,6 @@ func (r *round) outside(e ast.Expr) bool {
 
 func (r *round) within(v *types.Var) bool { return r.loop.Pos() <= v.Pos() && v.Pos() < r.loop.End() }
 
-// own returns the variable if each round has one of its own.
-func (r *round) own(e ast.Expr) *types.Var {
-	if e == nil {
-		return nil
-	}
-	id, ok := ast.Unparen(e).(*ast.Ident)
-	if !ok {
-		return nil
-	}
-	v, ok := r.TypesInfo.Uses[id].(*types.Var)
-	if !ok || v.IsField() || v.Pos() < r.body.Pos() || r.body.End() < v.Pos() {
-		return nil
-	}
-	return v
-}
-
 // madeBy reports whether the round sets v to the last result of one of the
 // functions; the variable of the first one goes to first.
 func (r *round) madeBy(v *types.Var, first **types.Var, pkg string, names ...string) (found bool) {
@@ -116,7 +100,8 @@ func (r *round) each(f func(ast.Node)) {
 	})
 }
 
-// escapes reports whether something may use v after the round: a closure, a
+// escapes reports whether something may use v after the round, since v is no
+// variable of the round's, or since the round hands it on: to a closure, a
 // goroutine, a variable that it is assigned to, a thing that is started with
 // it. Where strict, whatever is more than a number, a text or an error counts
 // as such a thing. What a return takes along, it takes at the function's end.

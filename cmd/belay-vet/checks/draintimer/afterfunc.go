@@ -23,7 +23,7 @@ func (c *checker) nilChannels() {
 			continue
 		}
 		timer := code.TimerOf(c.TypesInfo, recv.X)
-		if timer == nil || !made[code.Var(c.TypesInfo, timer)] {
+		if !made[code.Var(c.TypesInfo, timer)] {
 			continue
 		}
 		at, message := ast.Node(recv), nilReceive

@@ -192,9 +192,12 @@ func (t *taker) conditional(n ast.Node) bool {
 		return true
 	}
 	for outer := range cur.Parent().Enclosing() {
-		if contains(outer.Node(), t.Call) && outer.Node().Pos() <= t.Call.Pos() {
+		if contains(outer.Node(), t.Call) {
 			s, ok := outer.Node().(*ast.IfStmt)
-			if !ok || contains(s.Body, t.Call) || !contains(s.Body, n) && s.Else != nil && !contains(s.Else, n) {
+			if !ok || contains(s.Body, t.Call) {
+				return false
+			}
+			if inElse := s.Else != nil && contains(s.Else, n); !inElse && !contains(s.Body, n) {
 				return false
 			}
 			return t.IfFailed(s.Cond) == code.Unclear
@@ -217,9 +220,9 @@ func (t *taker) unsure(n ast.Node) bool {
 	if _, ok := n.(*ast.ReturnStmt); ok || contains(n, t.Call) {
 		return true
 	}
-	if t.Var != nil && code.Uses(t.Info, n, t.Var) && !t.logs(n) {
+	if code.Uses(t.Info, n, t.Var) && !t.logs(n) {
 		cond, ok := n.(ast.Expr)
-		return !ok || t.IfFailed(cond) == code.Unclear || t.IfFailed(cond) == code.Silent
+		return !ok || t.IfFailed(cond) == code.Silent
 	}
 	if t.Acquires(n) || t.Passes(n) {
 		return true

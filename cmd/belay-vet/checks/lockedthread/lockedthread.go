@@ -102,7 +102,7 @@ func locks(info *types.Info, body *ast.BlockStmt) *ast.CallExpr {
 }
 
 // freshGroups returns the variables whose group is made to run every task on a
-// goroutine of its own.
+// goroutine of its own, or may be.
 func freshGroups(pass *check.Pass) map[*types.Var]bool {
 	fresh := map[*types.Var]bool{}
 	for _, g := range code.Groups(pass.Root, pass.TypesInfo, code.Errgroup, "Group") {
@@ -116,7 +116,7 @@ func freshGroups(pass *check.Pass) map[*types.Var]bool {
 			}
 			key, ok := kv.Key.(*ast.Ident)
 			v := pass.TypesInfo.Types[kv.Value].Value
-			if ok && key.Name == "FreshGoroutines" && v != nil && constant.BoolVal(v) {
+			if ok && key.Name == "FreshGoroutines" && (v == nil || constant.BoolVal(v)) {
 				fresh[g.Var] = true
 			}
 			return true

@@ -177,7 +177,7 @@ func (h *holder) lookAround(releases []ast.Node) {
 			}
 		case *ast.AssignStmt:
 			for i, right := range s.Rhs {
-				if lit, ok := ast.Unparen(right).(*ast.FuncLit); ok && i < len(s.Lhs) && h.Releases(lit) {
+				if lit, ok := ast.Unparen(right).(*ast.FuncLit); ok && h.Releases(lit) {
 					h.closures[code.Var(h.Info, s.Lhs[i])] = true
 				}
 			}

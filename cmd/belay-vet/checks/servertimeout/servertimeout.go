@@ -255,7 +255,7 @@ func loopback(pass *check.Pass, addr ast.Expr) bool {
 	if call, ok := ast.Unparen(addr).(*ast.CallExpr); ok && len(call.Args) > 0 {
 		addr = call.Args[0] // fmt.Sprintf("localhost:%d", port), net.JoinHostPort
 	}
-	if b, ok := ast.Unparen(addr).(*ast.BinaryExpr); ok && pass.TypesInfo.Types[b].Value == nil {
+	if b, ok := ast.Unparen(addr).(*ast.BinaryExpr); ok {
 		addr = b.X
 	}
 	value := pass.TypesInfo.Types[addr].Value
@@ -272,7 +272,7 @@ func loopback(pass *check.Pass, addr ast.Expr) bool {
 
 // asides are the folders whose servers nobody attacks.
 var asides = []string{
-	"test", "tests", "testing", "testutil", "testutils", "testdata", "testenv", "e2e", "integration", "fixtures", "mock", "mocks",
+	"tests", "testing", "testutil", "testutils", "testdata", "testenv", "e2e", "integration", "fixtures", "mock", "mocks",
 	"example", "examples", "_examples", "demo", "demos", "sample", "samples", "tutorial", "tutorials", "bench", "benchmark", "benchmarks",
 }
 
@@ -287,7 +287,12 @@ func aside(pass *check.Pass, file *ast.File) bool {
 			return true
 		}
 	}
-	for _, part := range strings.Split(pass.Pkg.Path(), "/") {
+	return asidePath(pass.Pkg.Path())
+}
+
+// asidePath reports whether a folder in the package's path says so.
+func asidePath(path string) bool {
+	for _, part := range strings.Split(path, "/") {
 		if slices.Contains(asides, part) || strings.HasSuffix(part, "test") || strings.Contains(part, "-test") || strings.Contains(part, "test-") {
 			return true
 		}

@@ -36,7 +36,7 @@ func run(pass *check.Pass) {
 		switch {
 		case derives && dropped(cur):
 			pass.Reportf(call.Pos(), "the stop function is dropped, so each call leaves its signals caught for as long as the process lives: keep it, and defer it")
-		case notifies && left(pass, fn, call):
+		case notifies && left(pass, fn, call) && !elsewhere(pass, call):
 			pass.Reportf(call.Pos(), "the channel goes with the function and the registration stays, so that from then on these signals do nothing: defer signal.Stop for the channel")
 		}
 	}

@@ -112,15 +112,12 @@ func looks(info *types.Info, loop ast.Node) (found bool) {
 	return found
 }
 
-// inDefer reports whether the sleep is in a deferred function: there the
-// function has ended, and its context perhaps too.
+// inDefer reports whether the sleep is in a deferred function, or in one that
+// a deferred call is given: there the function has ended, and its context
+// perhaps too.
 func inDefer(cur inspector.Cursor) bool {
 	fn, _ := code.FuncAround(cur)
-	call, ok := fn.Parent().Node().(*ast.CallExpr)
-	if !ok || call.Fun != fn.Node() {
-		return false
-	}
-	_, ok = fn.Parent().Parent().Node().(*ast.DeferStmt)
+	_, ok := fn.Parent().Parent().Node().(*ast.DeferStmt)
 	return ok
 }
 

@@ -105,7 +105,7 @@ func unpack(t *testing.T, files map[string][]byte) sample {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := sample{dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GOPROXY=off", "CGO_ENABLED=0", "PWD="+dir)}
+	s := sample{dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "CGO_ENABLED=0", "PWD="+dir)}
 	if files["go.mod"] == nil {
 		files["go.mod"] = []byte(gomod)
 	}

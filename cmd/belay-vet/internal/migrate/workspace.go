@@ -177,6 +177,12 @@ func (ws *workspace) require(ctx context.Context, used []pair, o Options) error 
 	if err == nil { // and the lines of go.sum for what the twins import
 		_, err = ws.run(ctx, slices.Concat([]string{"list", "-deps", "-mod=mod", modfile}, o.Flags, twins)...)
 	}
+	if err == nil {
+		// A module whose version has risen may import more than before, and
+		// the user's own packages and tests reach it on other ways than the
+		// twins. That some of them don't compile is no reason to stop.
+		_, err = ws.run(ctx, slices.Concat([]string{"list", "-e", "-deps", "-test", "-mod=mod", modfile}, o.Flags, []string{m.Path + "/..."})...)
+	}
 	if err != nil {
 		ws.flags, ws.temp = o.Flags, ""
 		return errors.Join(errorf("can't require the packages to move to; once this works, the rest can be done: go get %s", strings.Join(get, " ")),

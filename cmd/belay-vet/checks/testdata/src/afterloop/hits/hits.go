@@ -127,3 +127,55 @@ func jumps(in <-chan int) {
 end:
 	println("end")
 }
+
+// The loop sets it, each in its way: no fix.
+func increments(in <-chan int, d time.Duration) {
+	for {
+		select {
+		case <-in:
+			d++
+		case <-time.After(d): // want "each round makes a timer"
+		}
+	}
+}
+
+func ranges(in <-chan int, lengths chan time.Duration, d time.Duration) {
+	for d = range lengths {
+		select {
+		case <-in:
+		case <-time.After(d): // want "each round makes a timer"
+		}
+	}
+}
+
+func rangesValues(in <-chan int, lengths []time.Duration, d time.Duration) {
+	for _, d = range lengths {
+		select {
+		case <-in:
+		case <-time.After(d): // want "each round makes a timer"
+		}
+	}
+}
+
+func givesAway(in <-chan int, set func(*time.Duration), d time.Duration) {
+	for {
+		select {
+		case <-in:
+			set(&d)
+		case <-time.After(d): // want "each round makes a timer"
+		}
+	}
+}
+
+// It sets and gives away others.
+func setsOthers(in <-chan int, words map[string]int, set func(*int), d time.Duration) {
+	for key, n := range words {
+		select {
+		case <-in:
+			n++
+			set(&n)
+			println(key, n)
+		case <-time.After(d): // want "each round makes a timer"
+		}
+	}
+}

@@ -45,3 +45,16 @@ func (p *pool) begun(ctx context.Context, lock func()) error {
 	defer func() { <-p.slots }()
 	return work(ctx)
 }
+
+// It negates and receives other things too.
+func (p *pool) others(ctx context.Context, ready chan bool) error {
+	if !<-ready {
+		return nil
+	}
+	p.slots <- struct{}{} // want "this waits for a slot"
+	if work(ctx) != nil && !<-ready {
+		println("not ready")
+	}
+	<-p.slots
+	return nil
+}

@@ -85,3 +85,25 @@ func roomForAll(ctx context.Context, names []string) {
 		}()
 	}
 }
+
+// What it receives is of another channel, or comes first.
+func (p *pool) ready(ctx context.Context, ready chan struct{}) error {
+	p.slots <- struct{}{}
+	<-ready
+	return work(ctx)
+}
+
+func (p *pool) token(ctx context.Context) error {
+	<-p.slots
+	err := work(ctx)
+	p.slots <- struct{}{}
+	return err
+}
+
+// Which channel it is, and how it is made, nobody knows.
+func indexed(ctx context.Context, channels []chan struct{}) error {
+	channels[0] <- struct{}{}
+	err := work(ctx)
+	<-channels[0]
+	return err
+}

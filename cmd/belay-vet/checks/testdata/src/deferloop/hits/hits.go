@@ -104,3 +104,13 @@ func permits(ctx context.Context, sem *semaphore.Weighted, names []string) error
 	}
 	return nil
 }
+
+// Another defer is none of this one's business.
+func others(ctx context.Context, names []string) {
+	for _, name := range names {
+		each, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel() // want "the deferred cancel"
+		defer println(name)
+		_ = try(each)
+	}
+}

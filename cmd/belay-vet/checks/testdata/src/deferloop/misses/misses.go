@@ -193,3 +193,38 @@ func onDemand(mu *sync.Mutex, in <-chan int) {
 		}
 	}
 }
+
+// The rounds set the variable, by a key of the range.
+func keys(locks map[*sync.Mutex]bool) {
+	var mu *sync.Mutex
+	for mu = range locks {
+		mu.Lock()
+		defer mu.Unlock()
+	}
+}
+
+// Somebody else has the cancel too.
+func handsOn(ctx context.Context, names []string) {
+	var last context.CancelFunc
+	for range names {
+		each, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		last = cancel
+		_ = try(each)
+	}
+	last()
+}
+
+// Its timer is one for all rounds, as is its cancel.
+func outerTimer(ctx context.Context, names []string) {
+	var timer *time.Timer
+	var cancel context.CancelFunc
+	for range names {
+		timer = time.NewTimer(time.Second)
+		defer timer.Stop()
+		var each context.Context
+		each, cancel = context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_ = try(each)
+	}
+}

@@ -106,3 +106,12 @@ func length(t *time.Timer, k *time.Ticker) int {
 	}
 	return len(t.C) // want "its len is always 0"
 }
+
+// There is an else: no fix.
+func lengthElse(t *time.Timer) {
+	if len(t.C) > 0 { // want "its len is always 0"
+		<-t.C
+	} else {
+		println("empty")
+	}
+}

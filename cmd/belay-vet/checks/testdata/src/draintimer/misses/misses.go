@@ -111,3 +111,25 @@ type Exported struct{ Timer *time.Timer }
 func (e *Exported) start() { e.Timer = time.AfterFunc(time.Second, func() {}) }
 
 func (e *Exported) wait() { <-e.Timer.C }
+
+// Another variable decides.
+func otherBool(t *time.Timer, again bool) {
+	if stopped := t.Stop(); !again {
+		<-t.C
+		println(stopped)
+	}
+	stopped := t.Stop()
+	if !again {
+		<-t.C
+	}
+	println(stopped)
+}
+
+// There is nothing in the if.
+func empty(t *time.Timer) {
+	if !t.Stop() {
+	}
+	stopped := t.Stop()
+	if !stopped {
+	}
+}

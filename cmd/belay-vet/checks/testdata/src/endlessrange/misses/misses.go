@@ -203,3 +203,55 @@ func callback(add func(int)) func(int) {
 	}()
 	return func(n int) { work <- n }
 }
+
+// The worker itself closes it, when it gets the last one.
+func closesItself(numbers []int, add func(int)) {
+	work := make(chan int, 1)
+	go func() {
+		for n := range work {
+			if n == 0 {
+				close(work)
+			}
+			add(n)
+		}
+	}()
+	for _, n := range numbers {
+		work <- n
+	}
+	work <- 0
+}
+
+// Its loop has another end, without a return.
+func breaks(numbers []int, add func(int)) {
+	work := make(chan int)
+	go func() {
+		for n := range work {
+			if n == 0 {
+				break
+			}
+			add(n)
+		}
+	}()
+	for _, n := range numbers {
+		work <- n
+	}
+	work <- 0
+}
+
+func jumps(numbers []int, add func(int)) {
+	work := make(chan int)
+	go func() {
+		for n := range work {
+			if n == 0 {
+				goto end
+			}
+			add(n)
+		}
+	end:
+		add(0)
+	}()
+	for _, n := range numbers {
+		work <- n
+	}
+	work <- 0
+}

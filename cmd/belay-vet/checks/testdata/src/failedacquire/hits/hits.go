@@ -86,3 +86,28 @@ func batch(ctx context.Context, names []string) {
 	}
 	wg.Wait()
 }
+
+// Each of them tells of the failure, and returns.
+type logger struct{}
+
+func (logger) Warnf(string, ...any)  {}
+func (logger) Errorf(string, ...any) {}
+func (logger) Infof(string, ...any)  {}
+func (logger) Debugf(string, ...any) {}
+func (logger) Logf(string, ...any)   {}
+func (logger) Err(error) logger      { return logger{} }
+func (logger) Msg(string, ...any)    {}
+
+func (s *server) loggers(ctx context.Context, l logger) {
+	err := s.sem.Acquire(ctx, 1)
+	if err != nil {
+		l.Warnf("%v", err)
+		l.Errorf("%v", err)
+		l.Infof("%v", err)
+		l.Debugf("%v", err)
+		l.Logf("%v", err)
+		l.Err(err).Msg("no permit")
+	}
+	defer s.sem.Release(1) // want "this Release also runs when no permit was taken"
+	work()
+}

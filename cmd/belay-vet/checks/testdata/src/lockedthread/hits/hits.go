@@ -50,3 +50,11 @@ func ours(ctx context.Context) {
 		return enter()
 	})
 }
+
+func derived(ctx context.Context) {
+	g, _ := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		runtime.LockOSThread() // want "the task never unlocks its thread"
+		return enter()
+	})
+}

@@ -83,3 +83,11 @@ func exchanged(g *errgroup.Group) {
 	task = enter
 	g.Go(task)
 }
+
+func perhapsFresh(ctx context.Context, fresh bool) {
+	g, _ := belay.New(ctx, belay.Options{Limit: 1, FreshGoroutines: fresh})
+	g.Go(func() error {
+		runtime.LockOSThread()
+		return enter()
+	})
+}

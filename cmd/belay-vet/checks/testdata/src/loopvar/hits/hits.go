@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	belay "github.com/belay-go/belay/errgroup"
+	"github.com/belay-go/belay/timeout"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -77,5 +78,19 @@ func sends(ch chan item) {
 	for it := range ch {
 		it := it // want "the copy of it"
 		go func() { work(it.look()) }()
+	}
+}
+
+func tries(g *errgroup.Group, ns []int) {
+	for _, n := range ns {
+		n := n // want "the copy of n"
+		g.TryGo(func() error { return work(n) })
+	}
+}
+
+func named(wg *timeout.WaitGroup, ns []int) {
+	for _, n := range ns {
+		n := n // want "the copy of n"
+		wg.GoNamed("work", func() { work(n) })
 	}
 }

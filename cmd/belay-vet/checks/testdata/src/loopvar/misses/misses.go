@@ -122,3 +122,11 @@ func crowded(ns []int, wg *sync.WaitGroup) {
 		wg.Go(func() { work(n) })
 	}
 }
+
+func crowdedBefore(ns []int, wg *sync.WaitGroup) {
+	for _, n := range ns {
+		/* a
+		remark */n := n
+		wg.Go(func() { work(n) })
+	}
+}

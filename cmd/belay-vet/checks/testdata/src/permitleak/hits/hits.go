@@ -164,3 +164,33 @@ func tasks(ctx context.Context, names []string) {
 		}()
 	}
 }
+
+// The round gives back by a closure of its own.
+func roundClosure(ctx context.Context, sem *semaphore.Weighted, names []string) error {
+	for _, name := range names {
+		if err := sem.Acquire(ctx, 1); err != nil { // want "a round of the loop that goes on before the release"
+			return err
+		}
+		if name == "" {
+			continue
+		}
+		release := func() { sem.Release(1) }
+		release()
+	}
+	return nil
+}
+
+// What held when the goroutine was started may have changed since.
+func outerCondition(ctx context.Context, sem *semaphore.Weighted, closed *bool) {
+	if !*closed {
+		go func() {
+			if sem.Acquire(ctx, 1) != nil {
+				return
+			}
+			if *closed {
+				return // want "this return keeps the permit"
+			}
+			sem.Release(1)
+		}()
+	}
+}

@@ -58,3 +58,17 @@ func short(addr string, h http.Handler) {
 		w.WriteHeader(204) // nothing to say
 	}))
 }
+
+func address() string { return ":80" }
+
+func called() error {
+	return http.ListenAndServe(address(), nil) // want "without ReadHeaderTimeout or ReadTimeout"
+}
+
+// A func variable made it, which may well set a limit; this one is served too.
+func madeByVariable(make func() *http.Server) error {
+	srv := make()
+	go srv.ListenAndServe()
+	srv = &http.Server{} // want "without ReadHeaderTimeout or ReadTimeout"
+	return srv.ListenAndServe()
+}

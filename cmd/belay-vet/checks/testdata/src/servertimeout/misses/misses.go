@@ -58,3 +58,22 @@ func handedOut() *http.Server { return &http.Server{} }
 type wrapped struct{ http.Server }
 
 func elsewhere() any { return &wrapped{http.Server{Addr: ":1"}} }
+
+// Declared without a value, and set by somebody who may know a limit.
+func setLater(value func() http.Server, pointer func() *http.Server, fill func(*http.Server)) error {
+	var whole http.Server
+	whole = value()
+	go whole.ListenAndServe()
+	var filled http.Server
+	fill(&filled)
+	go filled.ListenAndServe()
+	var at *http.Server
+	at = pointer()
+	return at.ListenAndServe()
+}
+
+// A local address is so with any port.
+func localPort(port string) {
+	http.ListenAndServe("localhost:"+port, nil)
+	http.ListenAndServe("127.0.0.1"+":80", nil)
+}

@@ -3,6 +3,7 @@ package misses
 
 import (
 	"context"
+	"log"
 	"net/http"
 	"sync"
 	"time"
@@ -84,4 +85,91 @@ func started(ctx context.Context, srv *http.Server) {
 		srv.ListenAndServe()
 	}()
 	go srv.ListenAndServe()
+}
+
+// It serves nothing, and prepares the server only.
+func prepared(ctx context.Context, srv *http.Server) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.SetKeepAlivesEnabled(false)
+}
+
+type tasks struct{ sync.Mutex }
+
+func (*tasks) StopAll() {}
+func (*tasks) Drain()   {}
+func (*tasks) JoinAll() {}
+
+func shutdownAll() {}
+func waitForAll()  {}
+
+// By its name, what comes after Serve may wait.
+func named1(ctx context.Context, srv *http.Server, tasks *tasks) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.ListenAndServe()
+	tasks.StopAll()
+}
+
+func named2(ctx context.Context, srv *http.Server, tasks *tasks) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.ListenAndServe()
+	tasks.Drain()
+}
+
+func named3(ctx context.Context, srv *http.Server, tasks *tasks) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.ListenAndServe()
+	tasks.JoinAll()
+}
+
+func named4(ctx context.Context, srv *http.Server, tasks *tasks) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.ListenAndServe()
+	tasks.Lock()
+}
+
+func named5(ctx context.Context, srv *http.Server, tasks *tasks) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.ListenAndServe()
+	shutdownAll()
+}
+
+func named6(ctx context.Context, srv *http.Server, tasks *tasks) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	srv.ListenAndServe()
+	waitForAll()
+}
+
+// It goes on when Serve has returned, for as long as it likes.
+func goesOn(ctx context.Context, srv *http.Server, next func() error) {
+	go func() {
+		<-ctx.Done()
+		srv.Shutdown(context.Background())
+	}()
+	err := srv.ListenAndServe()
+	for {
+		if err = next(); err != nil {
+			log.Fatal(err)
+		}
+	}
 }

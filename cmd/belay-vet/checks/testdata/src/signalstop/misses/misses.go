@@ -3,8 +3,10 @@ package misses
 
 import (
 	"context"
+	"log"
 	"os"
 	"os/signal"
+	"syscall"
 )
 
 type watcher struct{ c chan os.Signal }
@@ -76,4 +78,47 @@ func handedOn(use func(<-chan os.Signal)) {
 	signal.Notify(c, os.Interrupt)
 	use(c)
 	<-c
+}
+
+// The process ends, raises the signal again, or becomes another one.
+func ends1() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c
+	log.Fatal("signal")
+}
+
+func ends2() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c
+	log.Fatalf("signal %d", 1)
+}
+
+func ends3() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c
+	log.Fatalln("signal")
+}
+
+func ends4() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c
+	syscall.Kill(0, syscall.SIGINT)
+}
+
+func ends5() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c
+	signal.Ignore(os.Interrupt)
+}
+
+func ends6() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c
+	syscall.Exec("/bin/true", nil, nil)
 }

@@ -127,8 +127,14 @@ func deferred(ctx context.Context) error {
 	defer func() {
 		time.Sleep(5 * time.Second)
 	}()
+	defer atEnd(func() {
+		_ = try(ctx)
+		time.Sleep(5 * time.Second)
+	})
 	return try(ctx)
 }
+
+func atEnd(f func()) { f() }
 
 type holder struct{ ctx context.Context }
 

@@ -68,3 +68,18 @@ func handed() (stop func()) {
 	}()
 	return func() { t.Stop() }
 }
+
+// The return is that of a function in the loop.
+func inClosure(t *time.Ticker, work func() bool) (stop func()) {
+	go func() {
+		for range t.C { // want "Stop doesn't close"
+			func() {
+				if work() {
+					return
+				}
+				println("idle")
+			}()
+		}
+	}()
+	return t.Stop
+}

@@ -77,3 +77,12 @@ func few() {
 		<-time.Tick(time.Second)
 	}
 }
+
+// Who has it may stop it.
+func made() *time.Ticker { return time.NewTicker(time.Second) }
+
+type holder struct{ ticker *time.Ticker }
+
+func (h *holder) keep() {
+	h.ticker = time.NewTicker(time.Second)
+}

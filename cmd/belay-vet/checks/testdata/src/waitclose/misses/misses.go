@@ -168,3 +168,18 @@ func otherGroup(ctx context.Context, g group) error {
 		return ctx.Err()
 	}
 }
+
+// The goroutine takes from the channel as well: it doesn't tell its end by it.
+func takesToo(ctx context.Context, wg *sync.WaitGroup) error {
+	turns := make(chan struct{}, 1)
+	go func() {
+		wg.Wait()
+		<-turns
+	}()
+	select {
+	case <-turns:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -12,6 +12,7 @@ type WaitGroup struct{}
 func (wg *WaitGroup) Add(n int)                                   {}
 func (wg *WaitGroup) Done()                                       {}
 func (wg *WaitGroup) Go(f func())                                 {}
+func (wg *WaitGroup) GoNamed(name string, f func())               {}
 func (wg *WaitGroup) Wait()                                       {}
 func (wg *WaitGroup) WaitContext(ctx context.Context) error       { return nil }
 func (wg *WaitGroup) WaitTimeout(d time.Duration) (timedOut bool) { return false }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package handover
+package sdnotify
 
 // The clock of the service manager is read on Linux only.
 

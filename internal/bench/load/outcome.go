@@ -1,4 +1,4 @@
-package main
+package load
 
 // This file says what became of a request, and how that is told.
 
@@ -17,21 +17,33 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// outcome is what became of one request; the command's documentation has them.
-type outcome int
+// Outcome is what became of one request:
+//
+//   - answered: completely, and with what was asked for.
+//   - lost: sent, or at least connected, and no complete answer. No client tries
+//     again by itself, except that the stock clients of h2 and grpc do so when the
+//     server tells them that it has not begun a request.
+//   - turned: sent, and the server told that it had not begun it, so that the
+//     stock client tried again, and found nobody.
+//   - late: one of these two, where the client had been silent for longer than a
+//     server that stops has to wait for it. Clients here never wait, so it is the
+//     machine that kept one from its turn.
+//   - refused: dialled when accepting had ended.
+//   - failed: the client's own machine is at fault; nothing can be said.
+type Outcome int
 
 const (
-	answered outcome = iota
-	lost
-	late
-	turned
-	refused
-	failed // the client's machine is at fault; nothing can be said
+	Answered Outcome = iota
+	Lost
+	Late
+	Turned
+	Refused
+	Failed // the client's machine is at fault; nothing can be said
 
-	outcomes = iota
+	Outcomes = iota
 )
 
-func (o outcome) String() string {
+func (o Outcome) String() string {
 	return [...]string{"answered", "lost", "late", "turned", "refused", "failed"}[o]
 }
 
@@ -48,11 +60,11 @@ const (
 // dialError is the error of a dial, to be told from one on a connection, also
 // behind a client that does its own dialling.
 type dialError struct {
-	outcome
+	Outcome
 	err error
 }
 
-func (e *dialError) Error() string { return fmt.Sprintf("%s%s: %v", dialMark, e.outcome, e.err) }
+func (e *dialError) Error() string { return fmt.Sprintf("%s%s: %v", dialMark, e.Outcome, e.err) }
 func (e *dialError) Unwrap() error { return e.err }
 
 // dialMark leads the text of a dialError: grpc passes on no more than that.
@@ -75,37 +87,37 @@ func dialer(gone context.Context) func(addr string) (net.Conn, error) {
 
 // ofDial tells what a failed dial means. A reset is no refusal: the server's
 // kernel had completed the connection, and then threw it away.
-func ofDial(err error, gone bool) outcome {
+func ofDial(err error, gone bool) Outcome {
 	switch {
 	case gone, errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ETIMEDOUT),
 		errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return refused
+		return Refused
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNABORTED):
-		return lost
+		return Lost
 	}
-	return failed
+	return Failed
 }
 
 // ofError tells what the error of a request means that was sent, or not, after the
 // client had been silent for a while.
-func ofError(err error, sent bool, silent time.Duration) (outcome, error) {
-	o := lost
+func ofError(err error, sent bool, silent time.Duration) (Outcome, error) {
+	o := Lost
 	if d := (*dialError)(nil); errors.As(err, &d) {
-		o = d.outcome
+		o = d.Outcome
 	} else if status.Code(err) == codes.Unavailable {
-		for _, named := range []outcome{refused, failed} {
+		for _, named := range []Outcome{Refused, Failed} {
 			if strings.Contains(err.Error(), dialMark+named.String()) {
 				o = named
 			}
 		}
 	}
-	if o == refused && sent {
-		o = turned
+	if o == Refused && sent {
+		o = Turned
 	}
-	if (o == lost || o == turned) && silent >= settle {
-		o = late
+	if (o == Lost || o == Turned) && silent >= settle {
+		o = Late
 	}
-	if o != refused && o != failed {
+	if o != Refused && o != Failed {
 		err = fmt.Errorf("%w (after %.1f ms of silence)", err, silent.Seconds()*1e3)
 	}
 	return o, err

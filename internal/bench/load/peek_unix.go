@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package load
 
 // This file is what a client can know of a connection before it writes to it.
 

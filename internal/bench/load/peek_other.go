@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package load
 
 // This file is for systems where a client finds out by writing.
 

@@ -1,4 +1,4 @@
-package main
+package load
 
 // This file has the clients that people use for h2 and for grpc, one connection
 // each.
@@ -90,7 +90,7 @@ func newH2(p served.Protocol, addr string, dial func(addr string) (net.Conn, err
 	return c
 }
 
-func (c *h2) do(body string, sending func()) (outcome, error) {
+func (c *h2) do(body string, sending func()) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
 	sending()
@@ -107,10 +107,10 @@ func (c *h2) do(body string, sending func()) (outcome, error) {
 		return o, err
 	}
 	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 || got != body {
-		return lost, fmt.Errorf("%w: %s %s", errOdd, resp.Proto, resp.Status)
+		return Lost, fmt.Errorf("%w: %s %s", errOdd, resp.Proto, resp.Status)
 	}
 	c.answered = answerTimeOf(resp)
-	return answered, nil
+	return Answered, nil
 }
 
 func (c *h2) post(ctx context.Context, body string) (resp *http.Response, got string, err error) {
@@ -139,19 +139,20 @@ func (c *h2) close() {
 // rpc is a stock grpc client. Only its worker uses it.
 type rpc struct {
 	line
-	addr string
-	conn *grpc.ClientConn
+	addr   string
+	stream bool // conversations; else unary calls
+	conn   *grpc.ClientConn
 }
 
-func newRPC(addr string, dial func(addr string) (net.Conn, error)) *rpc {
-	return &rpc{line: line{dial: dial}, addr: addr}
+func newRPC(addr string, dial func(addr string) (net.Conn, error), stream bool) *rpc {
+	return &rpc{line: line{dial: dial}, addr: addr, stream: stream}
 }
 
-func (c *rpc) do(body string, sending func()) (outcome, error) {
+func (c *rpc) do(body string, sending func()) (Outcome, error) {
 	if c.conn == nil {
 		conn, err := served.Client(c.addr, c.connect)
 		if err != nil {
-			return failed, err
+			return Failed, err
 		}
 		c.conn = conn
 	}
@@ -159,7 +160,11 @@ func (c *rpc) do(body string, sending func()) (outcome, error) {
 	defer cancel()
 	sending()
 	ctx, sent := served.Sent(ctx)
-	got, err := served.Call(ctx, c.conn, body)
+	call := served.Call
+	if c.stream {
+		call = served.Converse
+	}
+	got, err := call(ctx, c.conn, body)
 	if err == nil && got != body {
 		err = errOdd
 	}
@@ -171,7 +176,7 @@ func (c *rpc) do(body string, sending func()) (outcome, error) {
 		return o, err
 	}
 	c.answered = time.Now()
-	return answered, nil
+	return Answered, nil
 }
 
 func (c *rpc) close() {

@@ -1,4 +1,4 @@
-package main
+package load
 
 // This file is the client of http/1.1. It is written here because net/http's
 // tries again where it takes that for safe, and the question is what one sees
@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/belay-go/belay/internal/bench/served"
 )
 
 // http1 is one connection, or one after the other. Only its worker uses it.
@@ -31,7 +33,7 @@ var errUnsent = errors.New("closed before a byte was sent")
 
 // do posts body. It looks first whether the server has closed the connection
 // since the last answer, as every pool of connections does.
-func (c *http1) do(body string, sending func()) (outcome, error) {
+func (c *http1) do(body string, sending func()) (Outcome, error) {
 	for {
 		if c.conn != nil && c.used && closedByPeer(c.conn) {
 			c.close()
@@ -48,7 +50,7 @@ func (c *http1) do(body string, sending func()) (outcome, error) {
 			c.close()
 			return ofError(err, true, sent.Sub(c.last))
 		}
-		return answered, nil
+		return Answered, nil
 	}
 }
 
@@ -112,6 +114,6 @@ func (c *http1) close() {
 // answerTimeOf returns when the server answered, by the clock that it shares
 // with us.
 func answerTimeOf(resp *http.Response) time.Time {
-	nanos, _ := strconv.ParseInt(resp.Header.Get(answeredAt), 10, 64)
+	nanos, _ := strconv.ParseInt(resp.Header.Get(served.AnsweredAt), 10, 64)
 	return time.Unix(0, nanos)
 }

@@ -1,4 +1,4 @@
-package handover
+package sdnotify
 
 // The clock of the service manager.
 

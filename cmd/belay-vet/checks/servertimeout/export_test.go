@@ -1,0 +1,4 @@
+package servertimeout
+
+// AsidePath is for the tests.
+var AsidePath = asidePath

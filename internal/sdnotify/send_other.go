@@ -1,0 +1,13 @@
+//go:build !unix
+
+package sdnotify
+
+// Elsewhere no service manager listens.
+
+import "errors"
+
+// Supported says whether there may be somebody to send to.
+const Supported = false
+
+// Send fails.
+func Send(_, _ string) error { return errors.ErrUnsupported }
