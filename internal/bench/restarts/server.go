@@ -69,7 +69,9 @@ type servers struct {
 // ready tells who started the first process whom to signal, and where to ask:
 // idle is where the connections go along that are idle, if there is such an
 // address.
-func ready(web, tls, rpc, idle any) { fmt.Printf("ready %d %v %v %v %v\n", os.Getpid(), web, tls, rpc, idle) }
+func ready(web, tls, rpc, idle any) {
+	fmt.Printf("ready %d %v %v %v %v\n", os.Getpid(), web, tls, rpc, idle)
+}
 
 func (s servers) managed() int {
 	var m *graceful.Manager
