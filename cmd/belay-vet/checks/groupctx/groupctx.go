@@ -172,6 +172,9 @@ func discarded(pass *check.Pass, d derivation) {
 	if code.Calls(pass.TypesInfo, d.call, code.Errgroup, "New") || handsOut(pass, d) {
 		return
 	}
+	if g := groupOf(pass.TypesInfo, d); g != nil && cannotFail(g) {
+		return
+	}
 	diagnostic := analysis.Diagnostic{
 		Pos: d.stmt.Pos(), End: d.stmt.End(),
 		Message: "the group's context is discarded: a task that fails cancels nothing; give it to the tasks, or make the group without one",
@@ -198,12 +201,8 @@ func handsOut(pass *check.Pass, d derivation) bool {
 	if f.Pkg().Path() == code.Errgroup[0] {
 		return false
 	}
-	for _, g := range code.Groups(d.around, pass.TypesInfo, code.Errgroup, "Group") {
-		if g.Var == d.group {
-			return g.Escapes || len(g.Called("GoContext")) > 0
-		}
-	}
-	return true
+	g := groupOf(pass.TypesInfo, d)
+	return g == nil || g.Escapes || len(g.Called("GoContext")) > 0
 }
 
 // droppable reports whether the program still compiles, and does the same,

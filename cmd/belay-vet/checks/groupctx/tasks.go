@@ -18,16 +18,15 @@ func unused(pass *check.Pass, d derivation) {
 	if parent == nil || parent == d.ctx || !neverLooked(info, d) {
 		return
 	}
-	for _, g := range code.Groups(d.around, info, code.Errgroup, "Group") {
-		if g.Var != d.group || g.Escapes || len(g.Called("GoContext")) > 0 {
-			continue
-		}
-		for _, call := range g.Called("Go", "TryGo") {
-			if lit := call.Task(); lit != nil && passes(info, lit, parent) {
-				pass.Reportf(d.stmt.Pos(), "the tasks use %s and not %s, the context of their group: one that fails cancels nothing",
-					parent.Name(), d.ctx.Name())
-				return
-			}
+	g := groupOf(info, d)
+	if g == nil || g.Escapes || len(g.Called("GoContext")) > 0 || cannotFail(g) {
+		return
+	}
+	for _, call := range g.Called("Go", "TryGo") {
+		if lit := call.Task(); lit != nil && passes(info, lit, parent) {
+			pass.Reportf(d.stmt.Pos(), "the tasks use %s and not %s, the context of their group: one that fails cancels nothing",
+				parent.Name(), d.ctx.Name())
+			return
 		}
 	}
 }
@@ -63,4 +62,42 @@ func passes(info *types.Info, task *ast.FuncLit, ctx *types.Var) (found bool) {
 		return !found
 	})
 	return found
+}
+
+// groupOf returns the group that the derivation makes, where the function
+// declares it; nil elsewhere.
+func groupOf(info *types.Info, d derivation) *code.Group {
+	for _, g := range code.Groups(d.around, info, code.Errgroup, "Group") {
+		if g.Var == d.group {
+			return g
+		}
+	}
+	return nil
+}
+
+// cannotFail reports whether all tasks of the group are to be seen, and return
+// nothing but nil: no error of theirs is ever there to cancel others.
+func cannotFail(g *code.Group) bool {
+	tasks := g.Called("Go", "TryGo")
+	if g.Escapes || len(tasks) == 0 || len(g.Called("GoContext")) > 0 {
+		return false
+	}
+	for _, call := range tasks {
+		lit := call.Task()
+		if lit == nil || len(lit.Type.Results.List) != 1 || len(lit.Type.Results.List[0].Names) > 0 {
+			return false
+		}
+		fails := false
+		code.Direct(lit.Body, func(n ast.Node) bool {
+			if ret, ok := n.(*ast.ReturnStmt); ok {
+				id, ok := ast.Unparen(ret.Results[0]).(*ast.Ident)
+				fails = fails || !ok || id.Name != "nil"
+			}
+			return true
+		})
+		if fails {
+			return false
+		}
+	}
+	return true
 }

@@ -113,7 +113,8 @@ func run(tool, dir string, m Module) ([]report.Finding, error) {
 	cmd := exec.Command(tool, append([]string{"-json"}, m.Patterns...)...)
 	cmd.Dir = at.Dir
 	cmd.Env = append(os.Environ(), "PWD="+at.Dir, "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=-mod=mod -modfile="+gomod)
-	out, err = cmd.Output() // a package that doesn't compile here is left out, and said by the exit code
+	cmd.Stderr = os.Stderr
+	out, err = cmd.Output() // a package that doesn't compile here is left out, and named on stderr
 	var findings []report.Finding
 	if bad := json.Unmarshal(out, &findings); bad != nil {
 		return nil, fmt.Errorf("%w (%w)", err, bad)

@@ -10,6 +10,7 @@ import (
 
 func work(ctx context.Context) error { return nil }
 func make1() context.Context         { return context.Background() }
+func fail() error                    { return context.Canceled }
 
 type server struct{ ctx context.Context }
 
@@ -21,7 +22,7 @@ func parameter(ctx context.Context) error {
 
 func background() error {
 	g, _ := belay.WithContext(context.Background()) // want "the group's context is discarded"
-	g.Go(func() error { return nil })
+	g.Go(fail)
 	return g.Wait()
 }
 
@@ -30,7 +31,7 @@ func again(s *server) error {
 	if s != nil {
 		g, _ = errgroup.WithContext(s.ctx) // want "the group's context is discarded"
 	}
-	g.Go(func() error { return nil })
+	g.Go(fail)
 	return g.Wait()
 }
 
@@ -39,14 +40,14 @@ func only() error {
 	ctx := context.Background()
 	ctx = context.TODO()
 	g, _ := errgroup.WithContext(ctx) // want "the group's context is discarded"
-	g.Go(func() error { return nil })
+	g.Go(fail)
 	return g.Wait()
 }
 
 // The call may do something.
 func calls() error {
 	g, _ := errgroup.WithContext(make1()) // want "the group's context is discarded"
-	g.Go(func() error { return nil })
+	g.Go(fail)
 	return g.Wait()
 }
 
