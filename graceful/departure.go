@@ -45,49 +45,46 @@ func (r *run) connTakers() (names []string) {
 	return names
 }
 
-// takeConns takes in connections of the old process, all of them or none. They
-// are answered for only when they have a place here: until then the old process
-// keeps them, whatever becomes of this one.
+// takeConns takes in connections of the old process. They are answered for only
+// when they have a place here: until then the old process keeps them, whatever
+// becomes of this one.
 func (m *Manager) takeConns(link *handover.Link, message handover.Message) {
 	defer closeFiles(message.Files) // FileConn has its own
-	answer := handover.Message{Kind: handover.Refused}
-	if conns, ok := fileConns(message.Files); ok && m.place(message.Name, conns) {
-		answer.Kind = handover.Got
-	} else {
-		closeConns(conns)
+	conns, ok := fileConns(message.Files)
+	placed := 0
+	if ok {
+		placed = m.place(message.Name, conns)
 	}
-	_ = link.Send(answer) // if the old process is gone, Receive says so
+	closeConns(conns[placed:])
+	_ = link.Send(handover.Message{Kind: handover.Got, Count: placed}) // if the old process is gone, Receive says so
 }
 
 // place finds a place for connections: here, or, where accepting has ended since
-// another process has taken our place, there.
-func (m *Manager) place(name string, conns []rawSocket) bool {
+// another process has taken our place, there. It returns how many have one.
+func (m *Manager) place(name string, conns []rawSocket) (placed int) {
 	p := m.part(name)
 	if p == nil {
-		return false
+		return 0
 	}
 	if a, ok := m.acceptor(p).(*acceptor); !ok {
-		return false
+		return 0
 	} else if a.deliver(conns) {
-		return true
+		return len(conns)
 	}
 	if p.server == nil {
-		return false
+		return 0
 	}
 	w := p.server.way.Load()
 	if w == nil {
-		return false
+		return 0
 	}
 	for i, c := range conns {
-		if err := w.mover.move(w.name, c); err != nil && i == 0 {
-			return false
-		} else if err != nil {
-			m.log().Warn("graceful: connections could not be handed on", "name", name, "count", len(conns)-i, "err", err)
-			break
+		if w.mover.move(w.name, c) != nil {
+			return i
 		}
+		_ = c.Close()
 	}
-	closeConns(conns)
-	return true
+	return len(conns)
 }
 
 func fileConns(files []*os.File) (conns []rawSocket, ok bool) {

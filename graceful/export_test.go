@@ -140,6 +140,6 @@ func NewMover(send func(handover.Message) error) Mover { return Mover{newMover(s
 
 func (m Mover) Move(c *net.TCPConn) error { return m.v.move("c", c) }
 func (m Mover) Run()                      { m.v.run() }
-func (m Mover) Answered(taken bool)       { m.v.answered(taken) }
+func (m Mover) Answered(taken int)        { m.v.answered(taken) }
 func (m Mover) Stop()                     { m.v.stop() }
 func (m Mover) End()                      { m.v.end() }

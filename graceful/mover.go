@@ -22,7 +22,7 @@ var errStays = errors.New("graceful: this connection stays")
 type mover struct {
 	send   func(handover.Message) error
 	wake   chan struct{} // tells run of another one
-	answer chan bool     // to the message that is on its way: whether its connections were taken
+	answer chan int      // to the message that is on its way: how many of its connections were taken
 	over   chan struct{} // closed with the link
 
 	mu struct {
@@ -42,7 +42,7 @@ type passage struct {
 
 func newMover(send func(handover.Message) error) *mover {
 	return &mover{
-		send: send, wake: make(chan struct{}, 1), answer: make(chan bool, 1), over: make(chan struct{}),
+		send: send, wake: make(chan struct{}, 1), answer: make(chan int, 1), over: make(chan struct{}),
 	}
 }
 
@@ -115,21 +115,22 @@ func (v *mover) pass(batch []*passage) {
 		}
 		m.Files, going = append(m.Files, f), append(going, p)
 	}
-	err := v.deliver(m)
-	for _, p := range going {
-		p.done <- err
+	taken := v.deliver(m)
+	for i, p := range going {
+		if i < taken {
+			p.done <- nil
+		} else {
+			p.done <- errStays
+		}
 	}
 }
 
-func (v *mover) deliver(m handover.Message) error {
+// deliver returns how many of the connections are in the new process.
+func (v *mover) deliver(m handover.Message) (taken int) {
 	defer closeFiles(m.Files)
-	if len(m.Files) == 0 {
-		return nil
+	if len(m.Files) == 0 || v.send(m) != nil {
+		return 0
 	}
-	if err := v.send(m); err != nil {
-		return err
-	}
-	var taken bool
 	select {
 	case taken = <-v.answer:
 	case <-v.over:
@@ -138,15 +139,12 @@ func (v *mover) deliver(m handover.Message) error {
 		default:
 		}
 	}
-	if !taken {
-		return errStays
-	}
-	return nil
+	return taken
 }
 
 // answered passes on what the new process says to the one message that is on its
 // way.
-func (v *mover) answered(taken bool) {
+func (v *mover) answered(taken int) {
 	select {
 	case v.answer <- taken:
 	default: // to a message that was never sent

@@ -50,7 +50,7 @@ func TestOneMessageOfConnectionsIsOnItsWayAtATime(t *testing.T) {
 		require.LessOrEqual(t, size, handover.MostFiles)
 		require.Empty(t, sent)
 		require.Len(t, went, there, "nobody is told before the answer")
-		m.Answered(true)
+		m.Answered(size)
 		for there += size; len(went) < there; {
 			wait(time.Millisecond)
 		}
@@ -65,8 +65,37 @@ func TestConnectionsThatAreRefusedStay(t *testing.T) {
 	m, sent, went := moving(t, 1)
 	defer m.End()
 	<-sent
-	m.Answered(false)
+	m.Answered(0)
 	require.Error(t, <-went)
+}
+
+func TestThoseThatAreNotAmongTheTakenOnesStay(t *testing.T) {
+	t.Parallel()
+	m, sent, went := moving(t, 1)
+	defer m.End()
+	<-sent
+	m.Answered(1)
+	require.NoError(t, <-went)
+	queued := make(chan error, 3)
+	for range cap(queued) {
+		c := dial(t, serveNothing(t)).(*net.TCPConn)
+		go func() { queued <- m.Move(c) }() // ends with its answer
+	}
+	taken, asked := 0, 0
+	for asked < cap(queued) {
+		size := <-sent
+		asked += size
+		m.Answered(size - 1)
+		taken += size - 1
+	}
+	stayed := 0
+	for range cap(queued) {
+		if <-queued != nil {
+			stayed++
+		}
+	}
+	require.Equal(t, asked-taken, stayed)
+	require.Positive(t, stayed)
 }
 
 func TestConnectionsStayIfTheOtherProcessEndsWithoutAnAnswer(t *testing.T) {
@@ -81,7 +110,7 @@ func TestAnAnswerThatCameBeforeTheEndCounts(t *testing.T) {
 	t.Parallel()
 	m, sent, went := moving(t, 1)
 	<-sent
-	m.Answered(true)
+	m.Answered(1)
 	m.End()
 	require.NoError(t, <-went)
 }
@@ -95,7 +124,7 @@ func TestWhatIsOnItsWayWhenMovingStopsIsStillAnsweredFor(t *testing.T) {
 	late := dial(t, serveNothing(t))
 	require.Error(t, m.Move(late.(*net.TCPConn)))
 	require.Empty(t, went)
-	m.Answered(true)
+	m.Answered(1)
 	require.NoError(t, <-went)
 }
 

@@ -24,9 +24,7 @@ func (s *succession) watch(probation time.Duration) {
 				s.gone()
 				return
 			case m.Kind == handover.Got:
-				s.mover.answered(true)
-			case m.Kind == handover.Refused:
-				s.mover.answered(false)
+				s.mover.answered(m.Count)
 			case m.Kind == handover.Stop:
 				s.left(m.Reason)
 			}

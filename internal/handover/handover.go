@@ -29,8 +29,8 @@
 //	                             <-    accepting
 //	freed      (a component)     ->    starts what must not run twice
 //	conns      (idle ones)       ->    serves them
-//	                             <-    got       only now the old one lets go of them
-//	                             <-    refused   or else it keeps them
+//	                             <-    got       how many: only now the old one lets go
+//	                                             of them, and keeps the others
 //	main                         ->    the old one will not come back
 //	stop                         ->    both stop
 //	                             <-    stop       the new one stops, and was not the main one
@@ -76,7 +76,6 @@ const (
 	Freed     Kind = "freed"
 	Conns     Kind = "conns"
 	Got       Kind = "got"
-	Refused   Kind = "refused"
 	Main      Kind = "main"
 	Stop      Kind = "stop"
 )
@@ -112,6 +111,9 @@ type Message struct {
 	// Of freed, conns and tickets: the component. Of stop: why.
 	Name   string `json:"name,omitempty"`
 	Reason string `json:"reason,omitempty"`
+
+	// Of got: how many of the connections that came, from the first one on.
+	Count int `json:"count,omitempty"`
 
 	// FDs is the number of descriptors that come with it.
 	FDs   int        `json:"fds,omitempty"`
