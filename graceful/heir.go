@@ -66,10 +66,9 @@ func (r *run) inherit() {
 		p.waits = p.Exclusive && slices.Contains(in.Hello.Exclusive, p.Name)
 	}
 	m.mu.Unlock()
-	path, _ := os.Executable()
 	_ = in.Link.Send(handover.Message{ // if the old process is gone, hear sees it
 		Kind: handover.Hello, Version: handover.Version, PID: os.Getpid(),
-		Path: path, Revision: revision(), Generation: in.Hello.Generation,
+		Path: executable(), Revision: revision(), Generation: in.Hello.Generation,
 	})
 	r.log.Info("graceful: taking the place of another process", "pid", in.Hello.PID,
 		"path", in.Hello.Path, "revision", in.Hello.Revision, "generation", in.Hello.Generation)

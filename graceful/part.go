@@ -145,7 +145,7 @@ func (m *Manager) readyLocked(p *part) {
 
 // end notes that a component's goroutine ends, and what that means.
 func (m *Manager) end(p *part, stage string, err error) {
-	_, cause := m.reason()
+	cause := m.reasonOf(p)
 	obeyed := cause != nil && (err == nil || errors.Is(err, context.Canceled) || errors.Is(err, cause))
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -165,6 +165,17 @@ func (m *Manager) end(p *part, stage string, err error) {
 		err = errReturned
 	}
 	m.failLocked(p, stage, err)
+}
+
+// reasonOf returns why p is to end: for the sake of the new process, or because
+// all is; nil: it is to go on.
+func (m *Manager) reasonOf(p *part) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p.handed != nil && p.stopping {
+		return errHandedOn
+	}
+	return m.mu.cause
 }
 
 // handedOn reports whether p is or was stopped for the new process.

@@ -5,6 +5,7 @@ package graceful
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
@@ -28,6 +29,15 @@ func locate(name, dir string) (string, error) {
 		return "", fmt.Errorf("%s is no absolute path, and the folder that this process was started in is unknown", name)
 	}
 	return filepath.Join(dir, name), nil
+}
+
+// executable is the path of this program, as it was when the process started.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return started.path
+	}
+	return path
 }
 
 // revision is what this program was built from, as far as the build knows.

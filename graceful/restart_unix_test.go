@@ -87,7 +87,15 @@ func playRestart(string) int {
 		overTLS(m, mux, srv)
 	}
 	m.Add(20, server)
-	m.Add(10, graceful.Component{
+	consumer := graceful.Func("consumer", func(ctx context.Context, ready func()) error {
+		ready()
+		say("consumer starts in %d", os.Getpid())
+		<-ctx.Done()
+		say("consumer ends in %d: %v", os.Getpid(), context.Cause(ctx))
+		return nil
+	})
+	consumer.Exclusive = true
+	m.Add(10, consumer, graceful.Component{
 		Name: "cron", Exclusive: true,
 		Start: func(context.Context) error { say("cron starts in %d", os.Getpid()); return nil },
 		Stop: func(context.Context) error {
@@ -349,6 +357,10 @@ func TestWhatMustNotRunTwiceStartsWhenTheOldOneHasStoppedIt(t *testing.T) {
 	require.Positive(t, stops)
 	require.Greater(t, starts, stops, "%s", out)
 	require.Equal(t, 1, strings.Count(out, fmt.Sprintf("cron stops in %d", s.pid)))
+	ends := strings.Index(out, fmt.Sprintf("consumer ends in %d: graceful: it goes on in the process that takes this one's place", first))
+	starts = strings.Index(out, fmt.Sprintf("consumer starts in %d", s.pid))
+	require.Positive(t, ends)
+	require.Greater(t, starts, ends, "%s", out)
 }
 
 func TestANewProgramOnDiskIsTheOneThatIsStarted(t *testing.T) {

@@ -76,7 +76,7 @@ func (s *succession) begin(ctx context.Context) error {
 	}
 	s.m.ask(func(r *run) { r.tellServing(fmt.Sprintf("pid %d is on probation", s.proc.PID)) })
 	s.m.log().Info("graceful: replaced", "pid", s.proc.PID, "path", s.heir.Path, "revision", s.heir.Revision,
-		"was", started.path, "was_revision", revision(), "after", time.Since(s.began), "probation", s.opts.probation())
+		"was", executable(), "was_revision", revision(), "after", time.Since(s.began), "probation", s.opts.probation())
 	s.departures()
 	probation := s.opts.probation()
 	s.m.ask(func(r *run) { r.soften(probation) })
@@ -143,7 +143,7 @@ func (s *succession) start() error {
 	}
 	s.m.mu.Lock()
 	env := append(os.Environ(), s.m.mu.supervisor...)
-	hello := handover.Message{Path: started.path, Revision: revision(), Generation: s.m.mu.generation + 1}
+	hello := handover.Message{Path: executable(), Revision: revision(), Generation: s.m.mu.generation + 1}
 	for _, p := range s.m.mu.parts {
 		if p.Exclusive {
 			hello.Exclusive = append(hello.Exclusive, p.Name)
