@@ -83,8 +83,13 @@ func start(cmd Command, link *Link, theirs, own *os.File) (*Process, error) {
 	}
 	files = append(files, theirs)
 	for _, g := range alive(cmd.Draining) {
+		f, err := Duplicate(g.alive, "life")
+		if err != nil {
+			continue // its owner has just found that it is gone, and closed it
+		}
+		defer f.Close()
 		hello.Draining = append(hello.Draining, g)
-		files = append(files, g.alive)
+		files = append(files, f)
 	}
 	hello.Draining = append(hello.Draining, Generation{PID: os.Getpid(), Since: time.Now()})
 	files = append(files, own)

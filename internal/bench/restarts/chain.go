@@ -89,6 +89,7 @@ func (c *chain) ready() error {
 		c.pids = append(c.pids, pid)
 		return nil
 	case <-limit.C:
+		c.dump()
 		return errors.New("no process became ready")
 	}
 }
@@ -152,6 +153,12 @@ func (c *chain) bury() {
 			c.mu.buried[pid] = true // by its parent
 		}
 	}
+}
+
+// dump has all processes print where they are, and end.
+func (c *chain) dump() {
+	_ = syscall.Kill(-c.first.Process.Pid, syscall.SIGQUIT)
+	time.Sleep(time.Second)
 }
 
 // kill ends all processes.

@@ -77,7 +77,7 @@ func (s servers) managed() int {
 	var m *graceful.Manager
 	m = graceful.New(graceful.Options{
 		Budget: budget,
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Restart: graceful.RestartOptions{
 			// Nothing is in doubt here, so the old one goes at once.
 			Enabled: true, Probation: -1, Draining: mostDraining, Budget: time.Minute,
