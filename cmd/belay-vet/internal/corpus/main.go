@@ -119,9 +119,7 @@ func run(tool, dir string, m Module) ([]report.Finding, error) {
 	if bad := json.Unmarshal(out, &findings); bad != nil {
 		return nil, fmt.Errorf("%w (%w)", err, bad)
 	}
-	// go vet replays what its cache has of a dependency that was looked at for
-	// its own sake before.
-	return slices.DeleteFunc(findings, func(f report.Finding) bool { return filepath.IsAbs(f.File) }), nil
+	return findings, nil
 }
 
 // dropLocal takes out the replacements by folders: a module that is downloaded
