@@ -21,6 +21,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -35,6 +36,7 @@ import (
 func main() {
 	args := os.Args[1:]
 	if byGoCommand(args) {
+		flag.String(askedFor, "", "what was asked for, so that the cache of go vet tells it from what was not")
 		unitchecker.Main(checks.All()...)
 	}
 	os.Exit(run(args, os.Stdout, os.Stderr))

@@ -116,6 +116,21 @@ func TestItExitsAsVetDoes(t *testing.T) {
 	}
 }
 
+func TestAPackageIsLookedAtThoughOneThatImportsItWasBefore(t *testing.T) {
+	dir := module(t, map[string]string{
+		"a.go":     "package sample\n\nimport _ \"sample/sub\"\n",
+		"sub/a.go": "package sub // " + t.TempDir() + ": nothing of it is in the cache\n\nvar x int //belay:ignore\n",
+	})
+	for _, run := range []struct {
+		pattern string
+		code    int
+	}{{".", 0}, {"./sub", 1}, {".", 0}, {"./...", 1}} {
+		if r := vetIn(t, dir, run.pattern); r.code != run.code {
+			t.Errorf("%s: %+v", run.pattern, r)
+		}
+	}
+}
+
 func TestGoVetAndGoFixTakeItAsTheirTool(t *testing.T) {
 	dir := module(t, map[string]string{"a.go": bare})
 	r := command(t, dir, "go", "vet", "-vettool="+self(t), "./...")

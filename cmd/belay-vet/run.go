@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -134,7 +135,7 @@ func (c call) goVet(stdout, stderr io.Writer, mode ...string) int {
 	if err != nil {
 		return fail(stderr, found, err)
 	}
-	cmd := exec.Command("go", slices.Concat([]string{"vet", "-vettool=" + self}, mode, c.vet)...)
+	cmd := exec.Command("go", slices.Concat([]string{"vet", "-vettool=" + self, "-" + askedFor + "=" + c.asked()}, mode, c.vet)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, stdout, stderr
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -145,6 +146,21 @@ func (c call) goVet(stdout, stderr io.Writer, mode ...string) int {
 		return fail(stderr, found, err)
 	}
 	return clean
+}
+
+// askedFor is the flag that makes runs for other packages other runs to the
+// cache of go vet. It doesn't tell a package that was asked for from one that
+// was looked at only because another imports it: what was found in the one
+// would show for the other, and nothing at all the other way round.
+const askedFor = "asked"
+
+// asked returns a word for the packages that were asked for.
+func (c call) asked() string {
+	dir, err := filepath.Abs(c.dir)
+	if err != nil {
+		dir = c.dir
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(dir+"\x00"+strings.Join(c.vet, "\x00"))))[:16]
 }
 
 func fail(stderr io.Writer, code int, err error) int {

@@ -90,7 +90,8 @@ func look(pass *check.Pass, cur inspector.Cursor) (find, bool) {
 
 // waitsForEnd reports whether the clause waits for an end, which is nothing
 // that happens round after round: that of a context's Done, or of whatever else
-// says so by a channel without values that is named for it.
+// says so by a channel that is named for it and carries no values, or the
+// channels on which to tell that it has ended.
 func waitsForEnd(info *types.Info, clause *ast.CommClause) bool {
 	from := code.Received(clause.Comm)
 	if from == nil {
@@ -100,8 +101,13 @@ func waitsForEnd(info *types.Info, clause *ast.CommClause) bool {
 	if !ok {
 		return false
 	}
-	empty, ok := channel.Elem().Underlying().(*types.Struct)
-	return ok && empty.NumFields() == 0 && ending.MatchString(types.ExprString(from))
+	switch elem := channel.Elem().Underlying().(type) {
+	case *types.Struct:
+		return elem.NumFields() == 0 && ending.MatchString(types.ExprString(from))
+	case *types.Chan:
+		return ending.MatchString(types.ExprString(from))
+	}
+	return false
 }
 
 var ending = regexp.MustCompile(`(?i)(clos|done|stop|quit|exit|shut|kill|cancel|finish)\w*(\(\))?$`)
