@@ -1,5 +1,7 @@
 package hits
 
+// Groups of which one task can fail.
+
 import (
 	"context"
 

@@ -1,5 +1,7 @@
 package misses
 
+// Groups of which no task can fail.
+
 import (
 	"context"
 	"sync"
