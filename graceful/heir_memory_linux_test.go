@@ -121,7 +121,7 @@ func TestMemoryThatCanNotBeToldIsAnError(t *testing.T) {
 
 func TestARestartIsRefusedIfMemoryIsShort(t *testing.T) {
 	t.Parallel()
-	s := serve(t, "MEMORY="+strconv.Itoa(math.MaxInt64), "PROBATION=-1ns")
+	s := serve(t, "MEMORY="+strconv.FormatInt(math.MaxInt64, 10), "PROBATION=-1ns")
 	require.Regexp(t, `^graceful: restart: \d+ MiB of memory are free in .+, and 8796093022207 MiB are needed$`, s.restart())
 	require.Equal(t, strconv.Itoa(s.pid), s.get("/pid"))
 	s.kill(syscall.SIGTERM)
