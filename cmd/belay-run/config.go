@@ -103,6 +103,8 @@ func parse(args []string) (config, error) {
 	switch {
 	case len(rest) == 0:
 		return c, errors.New("no command; see belay-run -h")
+	case c.probation < 0:
+		return c, fmt.Errorf("-probation %v: want none (0s) or more", c.probation)
 	case c.servers < 1:
 		return c, fmt.Errorf("-n %d: want at least 1", c.servers)
 	}
