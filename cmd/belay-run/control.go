@@ -134,10 +134,9 @@ func (c *control) serve(conn *net.UnixConn) {
 		return
 	}
 	_ = conn.SetDeadline(time.Now().Add(requestTime))
-	line, err := bufio.NewReader(io.LimitReader(conn, mostRequest)).ReadString('\n')
-	verb := strings.TrimSuffix(line, "\n")
-	if err != nil || !slices.Contains(verbs, verb) {
-		c.log.Warn("control: no request", "uid", uid, "pid", pid, "bytes", len(line))
+	verb, n, ok := readVerb(conn)
+	if !ok {
+		c.log.Warn("control: no request", "uid", uid, "pid", pid, "bytes", n)
 		return
 	}
 	c.log.Info("control", "verb", verb, "uid", uid, "pid", pid)
@@ -148,6 +147,14 @@ func (c *control) serve(conn *net.UnixConn) {
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(requestTime))
 	_ = json.NewEncoder(conn).Encode(answer) // nobody to tell of a failure
+}
+
+// readVerb reads a request: a verb, the end of the line, and no more is looked at.
+// n is how many bytes came instead of one.
+func readVerb(r io.Reader) (verb string, n int, ok bool) {
+	line, err := bufio.NewReader(io.LimitReader(r, mostRequest)).ReadString('\n')
+	verb = strings.TrimSuffix(line, "\n")
+	return verb, len(line), err == nil && slices.Contains(verbs, verb)
 }
 
 // peer says who is at the other end.
