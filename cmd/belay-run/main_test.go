@@ -135,7 +135,11 @@ func beginIn(t *testing.T, base string, args []string, changes ...func(*exec.Cmd
 		_ = r.cmd.Process.Kill()
 		<-r.ended
 		if t.Failed() {
-			t.Log(r.log.String())
+			for line := range strings.Lines(r.log.String()) {
+				if !strings.Contains(line, "verb=status") {
+					t.Log(strings.TrimSpace(line))
+				}
+			}
 		}
 	})
 	return r
