@@ -16,24 +16,25 @@ import (
 	"time"
 )
 
-const usage = `usage: belay-run [flags] -- command [args]     hold sockets, run a server on them
+const usage = `usage: belay-run [flags] -- command [args]    hold sockets, run a server on them
        belay-run [-name N] status [-json]
        belay-run [-name N] restart | stop
 
-  -listen [NAME=]ADDR  a socket: host:port, unix:PATH, udp:host:port; may be repeated.
+  -listen [NAME=]ADDR  host:port, unix:PATH or udp:host:port; repeatable.
                        NAME is what the server knows it by (default: listen)
   -ready notify        the server says READY=1 to NOTIFY_SOCKET (default), or
   -ready after=D       it is ready when it has run for so long
   -ready-limit D       how long a server may take to be ready (1m)
   -probation D         how long a new server serves beside the old one (10s)
-  -grace D             how long a server may take to stop before it is killed (25s)
+  -grace D             how long one may take to stop before it is killed (25s)
   -n N                 servers at a time, restarted one by one (1)
-  -name N              name of the control socket's folder (the command's name)
+  -name N              the control socket's folder (the command's name)
   -log text|json       how to log, to stderr (text)
 
-SIGHUP restarts, SIGTERM and SIGINT stop; SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH are passed on.
-exit code: 0 after a clean stop, 1 if the server ends again and again or can't be
-started, 2 for a command line that makes no sense, 3 if something had to be killed.
+SIGHUP restarts, SIGTERM and SIGINT stop, a second SIGINT kills; SIGQUIT,
+SIGUSR1, SIGUSR2 and SIGWINCH are passed on.
+exit code: 0 after a clean stop; 1 if the server ends again and again or can't
+be started; 2 for a command line that makes no sense; 3 if a stop had to kill.
 `
 
 // config is what the command line says.
@@ -103,6 +104,8 @@ func parse(args []string) (config, error) {
 	switch {
 	case len(rest) == 0:
 		return c, errors.New("no command; see belay-run -h")
+	case c.probation < 0:
+		return c, fmt.Errorf("-probation %v: want none (0s) or more", c.probation)
 	case c.servers < 1:
 		return c, fmt.Errorf("-n %d: want at least 1", c.servers)
 	}

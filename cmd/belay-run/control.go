@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -26,6 +27,10 @@ const (
 	requestTime = 2 * time.Second
 
 	controlName = "control"
+
+	// mostFolder leaves room in the 104 bytes that every Unix has for the path of
+	// a socket: for the number of a server that is started again and again.
+	mostFolder = 104 - len("/notify-1000000000") - 1
 )
 
 // folder returns where the sockets of a name are.
@@ -38,7 +43,12 @@ func folder(name string) string {
 }
 
 // makeFolder makes the folder of the control socket, which nobody else may enter.
+// One that is there already and is for others, too, or another's, is left as it
+// is: a command may well be called like a service that has its folder there.
 func makeFolder(dir string) error {
+	if len(dir) > mostFolder {
+		return fmt.Errorf("%s is too long for the path of a socket", dir)
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
@@ -48,16 +58,10 @@ func makeFolder(dir string) error {
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%s is no folder", dir)
-	case info.Mode().Perm() != 0o700:
-		return os.Chmod(dir, 0o700) // fails for one that isn't ours
+	case info.Mode().Perm() != 0o700, int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid():
+		return fmt.Errorf("%s is there, and isn't ours alone (%v); choose another -name, or chmod it to 0700", dir, info.Mode())
 	}
 	return nil
-}
-
-// request is one that has come.
-type request struct {
-	verb  string
-	reply func(reply)
 }
 
 // reply is what is answered.
@@ -69,14 +73,14 @@ type reply struct {
 // control listens for requests.
 type control struct {
 	ln  net.Listener
-	ask func(request) bool // false: nobody answers any more
+	ask func(verb string) (r reply, ok bool) // false: nobody answers any more
 	log *slog.Logger
 
 	serving sync.WaitGroup
 }
 
 // listenControl makes the socket, and a goroutine that ends with it.
-func listenControl(dir string, log *slog.Logger, ask func(request) bool) (*control, error) {
+func listenControl(dir string, log *slog.Logger, ask func(verb string) (reply, bool)) (*control, error) {
 	path := filepath.Join(dir, controlName)
 	if err := removeStale("unix", path); err != nil {
 		return nil, err
@@ -130,19 +134,27 @@ func (c *control) serve(conn *net.UnixConn) {
 		return
 	}
 	_ = conn.SetDeadline(time.Now().Add(requestTime))
-	line, err := bufio.NewReader(io.LimitReader(conn, mostRequest)).ReadString('\n')
-	verb := strings.TrimSuffix(line, "\n")
-	if err != nil || !slices.Contains(verbs, verb) {
-		c.log.Warn("control: no request", "uid", uid, "pid", pid, "bytes", len(line))
+	verb, n, ok := readVerb(conn)
+	if !ok {
+		c.log.Warn("control: no request", "uid", uid, "pid", pid, "bytes", n)
 		return
 	}
 	c.log.Info("control", "verb", verb, "uid", uid, "pid", pid)
 	_ = conn.SetDeadline(time.Time{})
-	answer := make(chan reply, 1)
-	if !c.ask(request{verb, func(r reply) { answer <- r }}) {
-		return
+	answer, ok := c.ask(verb)
+	if !ok {
+		answer = reply{Error: "it has ended"}
 	}
-	_ = json.NewEncoder(conn).Encode(<-answer) // the supervisor answers everything that it takes
+	_ = conn.SetWriteDeadline(time.Now().Add(requestTime))
+	_ = json.NewEncoder(conn).Encode(answer) // nobody to tell of a failure
+}
+
+// readVerb reads a request: a verb, the end of the line, and no more is looked at.
+// n is how many bytes came instead of one.
+func readVerb(r io.Reader) (verb string, n int, ok bool) {
+	line, err := bufio.NewReader(io.LimitReader(r, mostRequest)).ReadString('\n')
+	verb = strings.TrimSuffix(line, "\n")
+	return verb, len(line), err == nil && slices.Contains(verbs, verb)
 }
 
 // peer says who is at the other end.
@@ -194,13 +206,19 @@ func findControl(name string) (string, error) {
 	if name != "" {
 		return filepath.Join(folder(name), controlName), nil
 	}
-	found, err := filepath.Glob(filepath.Join(folder("*"), controlName))
+	entries, err := os.ReadDir(filepath.Dir(folder("any")))
 	if err != nil {
 		return "", err
 	}
 	var live []string
-	for _, path := range found {
-		if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 && filepath.Base(filepath.Dir(path)) != "" {
+	for _, entry := range entries {
+		path := filepath.Join(folder(entry.Name()), controlName)
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode()&os.ModeSocket == 0 {
+			continue
+		}
+		if conn, err := net.Dial("unix", path); err == nil { // not one that was killed
+			_ = conn.Close()
 			live = append(live, path)
 		}
 	}

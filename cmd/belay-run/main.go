@@ -17,7 +17,9 @@
 // SIGTERM. A new one that is not ready in time, or ends in its probation, is
 // thrown away, and the first one stays. A server that ends by itself is started
 // again while connections wait in the queue; five times in a minute are too
-// often, and belay-run ends with exit code 1.
+// often, and belay-run ends with exit code 1. What a server has started and leaves
+// behind, in its process group, gets SIGTERM, and SIGKILL after -grace: it would
+// serve on without anybody's knowing.
 //
 // # Below others
 //
@@ -25,7 +27,8 @@
 // systemd (Type=notify) its pid is the one that stays; it says READY, RELOADING,
 // STOPPING and STATUS for the server. SIGTERM and SIGINT stop, SIGHUP restarts;
 // SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH go to the servers. If belay-run is killed
-// its servers are, too (on Linux, by the kernel).
+// its servers are, too (on Linux, by the kernel), but not what they have started,
+// and none that has changed its user since.
 //
 // # What it will not do
 //

@@ -19,9 +19,11 @@ import (
 	"github.com/belay-go/belay/internal/sdnotify"
 )
 
-// echoTime is how long the same signal counts as one: a terminal or an init
-// process sends it to the group and to the pid.
+// echoTime is how long the same signal counts as one, if it is for us: a terminal
+// or an init process sends it to the group and to the pid.
 const echoTime = 200 * time.Millisecond
+
+var echoes = map[os.Signal]bool{os.Interrupt: true, syscall.SIGTERM: true, syscall.SIGHUP: true}
 
 // edge is what happens outside.
 type edge struct {
@@ -52,6 +54,11 @@ func serve(c config, stderr io.Writer) int {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGCHLD,
 		syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
 	defer signal.Stop(signals)
+	// Whoever reads our log may end: that is not to be our end, too. Ignored it
+	// would be so for the servers as well.
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE)
+	defer signal.Stop(unread)
 	self, err := ownPath()
 	if err != nil {
 		return fail(err)
@@ -67,12 +74,13 @@ func serve(c config, stderr io.Writer) int {
 		done:       make(chan struct{}),
 		manager:    above(),
 	}
-	defer close(e.done)
 	ctl, err := listenControl(dir, log, e.ask)
 	if err != nil {
 		return fail(fmt.Errorf("the control socket: %w", err))
 	}
 	defer ctl.close()
+	defer close(e.done) // before: what has no answer by then gets none
+	removeOld(dir)
 	for i := range e.listen {
 		defer e.listen[i].close()
 		if err := e.listen[i].open(); err != nil {
@@ -84,6 +92,8 @@ func serve(c config, stderr io.Writer) int {
 	e.system = system{
 		start:  func(s *server) (int, error) { return e.start(st, dir, s) },
 		signal: send,
+		runs:   runs,
+		ours:   ours,
 		tell:   e.tellUp,
 		log:    log,
 	}
@@ -112,7 +122,7 @@ func (e *edge) loop(signals <-chan os.Signal) int {
 		case sig := <-signals:
 			now := time.Now()
 			again := now.Sub(last[sig]) < echoTime
-			if sig == syscall.SIGCHLD || !again {
+			if !again || !echoes[sig] {
 				last[sig] = now
 				e.signalled(sig.(syscall.Signal), now)
 			}
@@ -131,7 +141,7 @@ func (e *edge) loop(signals <-chan os.Signal) int {
 func (e *edge) signalled(sig syscall.Signal, now time.Time) {
 	switch sig {
 	case syscall.SIGCHLD:
-		e.reap(now)
+		e.reap()
 	case syscall.SIGHUP:
 		e.beginRestart(now, func(error) {})
 	case syscall.SIGINT:
@@ -147,8 +157,9 @@ func (e *edge) signalled(sig syscall.Signal, now time.Time) {
 	}
 }
 
-// reap waits for all children that have ended.
-func (e *edge) reap(now time.Time) {
+// reap waits for all children that have ended. What one has said before comes
+// first: it may have put another process in its place.
+func (e *edge) reap() {
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
@@ -162,7 +173,14 @@ func (e *edge) reap(now time.Time) {
 		if status.Signaled() {
 			text = "signal: " + status.Signal().String()
 		}
-		e.exited(pid, text, now)
+		_, server := e.find(pid)
+		if server == nil {
+			continue // an orphan
+		}
+		server.reaped = true
+		server.notices.after(func() {
+			e.post(func(now time.Time) { e.exited(pid, text, now) })
+		})
 	}
 }
 
@@ -176,25 +194,38 @@ func (e *edge) post(f func(now time.Time)) bool {
 	}
 }
 
-// ask takes a request of the control socket.
-func (e *edge) ask(r request) bool {
+// ask takes a request of the control socket, and returns when it is answered;
+// false: it won't be.
+func (e *edge) ask(verb string) (reply, bool) {
+	answers := make(chan reply, 1)
 	answer := func(err error) {
-		out := reply{}
+		r := reply{}
 		if err != nil {
-			out.Error = err.Error()
+			r.Error = err.Error()
 		}
-		r.reply(out)
+		answers <- r
 	}
-	return e.post(func(now time.Time) {
-		switch r.verb {
+	e.post(func(now time.Time) {
+		switch verb {
 		case "status":
-			r.reply(reply{Status: e.status(os.Getpid(), now)})
+			answers <- reply{Status: e.status(os.Getpid(), now)}
 		case "restart":
 			e.beginRestart(now, answer)
 		case "stop":
 			e.stop(now, answer)
 		}
 	})
+	select {
+	case r := <-answers:
+		return r, true
+	case <-e.done:
+	}
+	select { // the end of a stop is its answer
+	case r := <-answers:
+		return r, true
+	default:
+		return reply{}, false
+	}
 }
 
 // start starts a server, and listens to it.
@@ -208,13 +239,14 @@ func (e *edge) start(st *starter, dir string, s *server) (pid int, err error) {
 	return st.start(s.notices.path)
 }
 
-// send signals a server; SIGKILL goes to all that it has started, too.
+// send signals a process, or a group if the number is negative.
 func send(pid int, sig syscall.Signal) {
-	if sig == syscall.SIGKILL {
-		_ = syscall.Kill(-pid, sig) // fails for one that isn't its group's first
-	}
 	_ = syscall.Kill(pid, sig) // fails for one that is gone
 }
+
+// runs says whether a process, or one of a group if the number is negative, is
+// there.
+func runs(pid int) bool { return syscall.Kill(pid, 0) != syscall.ESRCH }
 
 // above reads who the service manager is, and keeps its variables from servers.
 func above() (m manager) {

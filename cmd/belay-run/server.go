@@ -19,14 +19,18 @@ const (
 	ready state = "ready"
 	// stopping: it was sent SIGTERM, or SIGKILL. Left for gone.
 	stopping state = "stopping"
-	// gone: it was waited for.
+	// outlived: it was waited for, but others of its group run on. Left for gone.
+	outlived state = "outlived"
+	// gone: nothing of it is left.
 	gone state = "gone"
 )
 
 // server is one generation in one slot. It belongs to the supervisor.
 type server struct {
-	number  int // counts up over all slots
-	pid     int
+	number  int  // counts up over all slots
+	pid     int  // of the process that speaks for it
+	group   int  // of all that it has started: the pid of its first process
+	reaped  bool // the process was waited for
 	state   state
 	since   time.Time // of the state
 	started time.Time

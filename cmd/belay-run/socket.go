@@ -21,7 +21,8 @@ type socket struct {
 	network, addr string
 
 	file *os.File
-	path string // of a Unix socket, to be removed at the end
+	fd   uintptr // of file, whose Fd is called only once, in open
+	path string  // of a Unix socket, to be removed at the end
 }
 
 var socketName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
@@ -29,14 +30,17 @@ var socketName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 // parseSocket reads [NAME=]ADDR.
 func parseSocket(text string) (socket, error) {
 	s := socket{name: "listen", network: "tcp", addr: text}
-	if name, addr, ok := strings.Cut(text, "="); ok && socketName.MatchString(name) {
+	if name, addr, ok := strings.Cut(text, "="); ok && !strings.ContainsAny(name, ":/") { // else it is in a path
+		if !socketName.MatchString(name) {
+			return s, fmt.Errorf("%q is no name: want letters, digits, _, . and -", name)
+		}
 		s.name, s.addr = name, addr
 	}
 	switch kind, rest, _ := strings.Cut(s.addr, ":"); kind {
 	case "unix", "unixgram", "udp", "tcp":
 		s.network, s.addr = kind, rest
 	}
-	if s.network == "unix" || s.network == "unixgram" {
+	if s.local() {
 		if s.addr == "" {
 			return s, errors.New("want unix:PATH")
 		}
@@ -48,30 +52,32 @@ func parseSocket(text string) (socket, error) {
 	return s, nil
 }
 
+func (s *socket) local() bool { return s.network == "unix" || s.network == "unixgram" }
+
+// bound is what package net's listeners and packet conns have in common.
+type bound interface {
+	File() (*os.File, error)
+	Close() error
+}
+
 // open binds the socket. It blocks, as servers expect of one that they are given:
 // who wants it otherwise says so himself.
 func (s *socket) open() error {
-	if s.network == "unix" || s.network == "unixgram" {
+	if s.local() {
 		if err := removeStale(s.network, s.addr); err != nil {
 			return err
 		}
-		s.path = s.addr
 	}
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
-	var conn interface {
-		File() (*os.File, error)
-		Close() error
-	}
+	var conn bound
 	if s.network == "udp" || s.network == "unixgram" {
 		pc, err := lc.ListenPacket(context.Background(), s.network, s.addr)
 		if err != nil {
 			return err
 		}
-		conn = pc.(interface {
-			File() (*os.File, error)
-			Close() error
-		})
+		s.addr = pc.LocalAddr().String()
+		conn = pc.(bound)
 	} else {
 		ln, err := lc.Listen(context.Background(), s.network, s.addr)
 		if err != nil {
@@ -81,18 +87,20 @@ func (s *socket) open() error {
 			u.SetUnlinkOnClose(false)
 		}
 		s.addr = ln.Addr().String()
-		conn = ln.(interface {
-			File() (*os.File, error)
-			Close() error
-		})
+		conn = ln.(bound)
 	}
 	defer conn.Close() // File has its own
+	if s.local() && s.addr[0] != '@' {
+		s.path = s.addr // not before: what is in the way of the bind isn't ours
+	}
 	f, err := conn.File()
 	if err != nil {
 		return err
 	}
-	s.file = f
-	return syscall.SetNonblock(int(f.Fd()), false)
+	// Fd makes the socket a blocking one, for everybody who has it. Later on that
+	// is the servers' choice: one that waits in accept would never hear of a stop.
+	s.file, s.fd = f, f.Fd()
+	return nil
 }
 
 // close closes the socket and removes its path.

@@ -53,7 +53,7 @@ func (s *starter) start(notify string) (pid int, err error) {
 	files := []uintptr{0, 1, 2}
 	for i := range s.sockets {
 		names = append(names, s.sockets[i].name)
-		files = append(files, s.sockets[i].file.Fd())
+		files = append(files, s.sockets[i].fd)
 	}
 	env := without(os.Environ(), "LISTEN_FDS", "LISTEN_FDNAMES", listenPID, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "BELAY_PARENT")
 	env = append(env, jump+"="+path, "NOTIFY_SOCKET="+notify)

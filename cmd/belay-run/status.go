@@ -91,7 +91,7 @@ func (st *status) print(w io.Writer, asJSON bool) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "server\tpid\tstate\trole\tage\tstatus")
 	for _, s := range st.Servers {
-		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\n", s.Number, s.PID, s.State, s.Role, age(s.Age), s.Said)
+		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\n", s.Number, s.PID, s.State, s.Role, age(s.Age), oneLine(s.Said))
 	}
 	_ = t.Flush()
 }

@@ -21,6 +21,9 @@ const (
 	// by each further crash within crashTime, up to mostBackoff.
 	firstBackoff, mostBackoff = 100 * time.Millisecond, 5 * time.Second
 
+	// lookAgain is between two looks at what nobody tells us of.
+	lookAgain = 100 * time.Millisecond
+
 	// mostCrashes within crashTime are too many.
 	mostCrashes, crashTime = 5, time.Minute
 )
@@ -28,7 +31,9 @@ const (
 // system is the world.
 type system struct {
 	start  func(*server) (pid int, err error)
-	signal func(pid int, sig syscall.Signal) // to the process and its group
+	signal func(pid int, sig syscall.Signal) // to a process; to a group if negative
+	runs   func(pid int) bool                // the same
+	ours   func(pid int) bool                // it is a child of ours, or of theirs
 	tell   func(text string)                 // the service manager above
 	log    *slog.Logger
 }
@@ -98,22 +103,28 @@ func (s *supervisor) newServer(now time.Time) (*server, error) {
 		server.notices.close()
 		return nil, err
 	}
-	server.pid = pid
+	server.pid, server.group = pid, pid
 	s.log.Info("started", "server", server.number, "pid", pid)
 	return server, nil
 }
 
 // beginRestart begins to replace all servers. done is called with how that went.
 func (s *supervisor) beginRestart(now time.Time, done func(error)) {
+	refuse := func(why error) {
+		s.log.Warn("restart refused", "err", why)
+		done(why)
+	}
 	switch {
 	case s.stopping:
-		done(errStopping)
+		refuse(errStopping)
 	case s.restart != nil:
-		done(errUnderWay)
+		refuse(errUnderWay)
 	default:
 		s.restart = &restart{done: []func(error){done}}
 		s.log.Info("restarting")
-		s.tell(reloading())
+		if s.ready {
+			s.tell(reloading())
+		}
 		s.startNext(now)
 	}
 }
@@ -135,14 +146,20 @@ func (s *supervisor) startNext(now time.Time) {
 func (s *supervisor) endRestart(err error) {
 	done := s.restart.done
 	s.restart = nil
+	text := "restarted"
 	if err == nil {
 		s.restarts++
 		s.log.Info("restarted")
-		s.tell("READY=1\nSTATUS=restarted")
+		s.ready = s.ready || s.allReady() // the first ones never were
 	} else {
 		s.log.Error("restart failed", "err", err)
-		s.tell("READY=1\nSTATUS=" + oneLine("restart failed: "+err.Error()))
+		text = oneLine("restart failed: " + err.Error())
 	}
+	text = "STATUS=" + text
+	if s.ready {
+		text = "READY=1\n" + text
+	}
+	s.tell(text)
 	for _, f := range done {
 		f(err)
 	}
@@ -172,26 +189,6 @@ func (s *supervisor) promote(slot *slot, now time.Time) {
 	s.endRestart(nil)
 }
 
-// end tells a server to stop, or kills it; it is among the old ones then.
-func (s *supervisor) end(slot *slot, server *server, now time.Time, kill bool) {
-	if server.state == gone {
-		return
-	}
-	slot.old = append(slot.old, server)
-	server.enter(stopping, now)
-	server.killAt = now.Add(s.grace)
-	if kill {
-		s.kill(server)
-		return
-	}
-	s.signal(server.pid, syscall.SIGTERM)
-}
-
-func (s *supervisor) kill(server *server) {
-	server.killed, server.killAt = true, time.Time{}
-	s.signal(server.pid, syscall.SIGKILL)
-}
-
 // isReady takes in that a server is.
 func (s *supervisor) isReady(server *server, now time.Time) {
 	if server.state != starting {
@@ -201,7 +198,7 @@ func (s *supervisor) isReady(server *server, now time.Time) {
 	s.log.Info("ready", "server", server.number, "pid", server.pid, "after", now.Sub(server.started))
 	if r := s.restart; r != nil && s.slots[r.slot].next == server {
 		r.until = now.Add(s.probation)
-		if s.slots[r.slot].current == nil {
+		if current := s.slots[r.slot].current; current == nil || current.state != ready {
 			r.until = now // nobody else serves
 		}
 	}
@@ -228,13 +225,11 @@ func (s *supervisor) exited(pid int, status string, now time.Time) {
 		return
 	}
 	was := ended.state
-	ended.enter(gone, now)
-	ended.notices.close()
 	args := []any{"server", ended.number, "pid", pid, "status", status, "after", now.Sub(ended.started)}
+	s.leave(slot, ended, now)
 	switch {
 	case was == stopping:
 		s.log.Info("ended", args...)
-		slot.old = slices.DeleteFunc(slot.old, func(o *server) bool { return o == ended })
 	case ended == slot.next:
 		slot.next = nil
 		s.log.Error("the new server has ended", args...)
@@ -249,7 +244,7 @@ func (s *supervisor) exited(pid int, status string, now time.Time) {
 func (s *supervisor) find(pid int) (*slot, *server) {
 	for _, slot := range s.slots {
 		for _, server := range slot.all() {
-			if server.pid == pid {
+			if server.pid == pid && server.state != outlived {
 				return slot, server
 			}
 		}
@@ -270,57 +265,9 @@ func (s *supervisor) crash(slot *slot, now time.Time) {
 		s.stop(now, nil)
 	case slot.next != nil && slot.next.state == ready:
 		s.promote(slot, now) // there is no reason to wait any more
-	default: // unless the next one is ready before, or as soon as it has failed
+	default: // unless the next one is ready before
 		slot.retryAt = now.Add(min(firstBackoff<<(n-1), mostBackoff))
 	}
-}
-
-// stop stops all servers. done, which may be nil, is called when they are gone.
-func (s *supervisor) stop(now time.Time, done func(error)) {
-	if done != nil {
-		s.onStop = append(s.onStop, done)
-	}
-	if s.stopping {
-		return
-	}
-	s.stopping, s.stopped = true, now
-	s.log.Info("stopping", "grace", s.grace)
-	s.tell(fmt.Sprintf("STOPPING=1\nSTATUS=stopping\nEXTEND_TIMEOUT_USEC=%d", (s.grace + 5*time.Second).Microseconds()))
-	if s.restart != nil {
-		s.endRestart(errStopping)
-	}
-	for _, slot := range s.slots {
-		slot.retryAt = time.Time{}
-		for _, server := range []*server{slot.current, slot.next} {
-			if server != nil {
-				s.end(slot, server, now, false)
-			}
-		}
-		slot.current, slot.next = nil, nil
-	}
-}
-
-// force kills all that is left of a stop.
-func (s *supervisor) force(now time.Time) {
-	for _, slot := range s.slots {
-		for _, server := range slot.old {
-			s.late(server, now)
-		}
-	}
-}
-
-// late kills a server that has not stopped, and remembers it.
-func (s *supervisor) late(server *server, now time.Time) {
-	if server.killed {
-		return
-	}
-	text := fmt.Sprintf("%v did not end within %v", server, now.Sub(server.since).Round(time.Millisecond))
-	if server.said != "" {
-		text += ", it said: " + server.said
-	}
-	s.unclean = append(s.unclean, text)
-	s.log.Error("killed", "server", server.number, "pid", server.pid, "after", now.Sub(server.since), "status", server.said)
-	s.kill(server)
 }
 
 // forward passes a signal on to the servers that serve.
@@ -352,14 +299,18 @@ func (s *supervisor) tick(now time.Time) (next time.Time) {
 			if s.after > 0 && server.state == starting && due(server.started.Add(s.after)) {
 				s.isReady(server, now)
 			}
-			if server.state == stopping && due(server.killAt) {
+			if s.look(slot, server, now) {
+				due(now.Add(lookAgain))
+			}
+			if (server.state == stopping || server.state == outlived) && due(server.killAt) {
 				s.late(server, now)
 			}
 		}
 		if !s.stopping && slot.current != nil && slot.current.state == starting && due(slot.current.started.Add(s.readyLimit)) {
 			s.unready(slot, now)
 		}
-		if slot.current == nil && slot.next == nil && due(slot.retryAt) {
+		// A new server that isn't ready may never be: that is no reason to wait.
+		if slot.current == nil && (slot.next == nil || slot.next.state == starting) && due(slot.retryAt) {
 			s.launch(slot, now)
 			due(slot.retryAt)
 		}
@@ -387,40 +338,6 @@ func (s *supervisor) unready(slot *slot, now time.Time) {
 	slot.current = nil
 	s.end(slot, server, now, true)
 	s.crash(slot, now)
-}
-
-// over reports whether a stop has come to its end.
-func (s *supervisor) over() bool {
-	if !s.stopping {
-		return false
-	}
-	for _, slot := range s.slots {
-		if len(slot.all()) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// finish tells whoever waits for the end, and returns the exit code.
-func (s *supervisor) finish() int {
-	var err error
-	if len(s.unclean) > 0 {
-		err = errors.New(strings.Join(s.unclean, "; "))
-	}
-	for _, f := range s.onStop {
-		f(err)
-	}
-	switch {
-	case s.failure != nil:
-		s.log.Error("giving up", "err", s.failure)
-		return 1
-	case err != nil:
-		s.log.Error("stopped", "err", err)
-		return 3
-	}
-	s.log.Info("stopped")
-	return 0
 }
 
 // oneLine keeps a text from being more than one assignment.

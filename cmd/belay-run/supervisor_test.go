@@ -24,13 +24,14 @@ type world struct {
 	now     time.Time
 	pids    int
 	live    map[int]bool           // processes that run
+	left    map[int]bool           // groups that still run then
 	asked   map[int]syscall.Signal // what they were last sent
 	told    []string
 	refuses error // the next start fails with it
 }
 
 func newWorld(t *testing.T, c config) *world {
-	w := &world{t: t, now: time.Unix(1e9, 0), live: map[int]bool{}, asked: map[int]syscall.Signal{}}
+	w := &world{t: t, now: time.Unix(1e9, 0), live: map[int]bool{}, left: map[int]bool{}, asked: map[int]syscall.Signal{}}
 	if c.servers == 0 {
 		c.servers = 1
 	}
@@ -51,10 +52,12 @@ func newWorld(t *testing.T, c config) *world {
 			return w.pids, nil
 		},
 		signal: func(pid int, sig syscall.Signal) {
-			if w.live[pid] {
+			if w.live[pid] || w.left[-pid] {
 				w.asked[pid] = sig
 			}
 		},
+		runs: func(pid int) bool { return w.live[pid] || w.left[-pid] },
+		ours: func(int) bool { return true },
 		tell: func(text string) { w.told = append(w.told, text) },
 		log:  slog.New(slog.DiscardHandler),
 	}}
@@ -137,7 +140,7 @@ func TestANewServerThatIsNoGoodIsThrownAway(t *testing.T) {
 		"is not ready in time":     {func(w *world) { w.pass(time.Minute) }, "the new server 2 (pid 2) was not ready within 1m0s"},
 		"a stop comes in between":  {func(w *world) { w.stop(w.now, nil) }, "a stop is under way"},
 		"says something else":      {func(w *world) { w.says(2, "READY=0\nREADY\n=1\nSTATUS=x"); w.pass(time.Minute) }, "was not ready within"},
-		"speaks for another of it": {func(w *world) { w.says(2, "MAINPID=77"); w.live[77] = true; w.dies(77) }, "the new server 2 (pid 77) has ended"},
+		"speaks for another of it": {func(w *world) { w.live[77] = true; w.says(2, "MAINPID=77"); w.dies(77) }, "the new server 2 (pid 77) has ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, config{probation: 10 * time.Second})

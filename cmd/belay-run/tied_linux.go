@@ -3,7 +3,10 @@ package main
 // What the kernel is asked to do for a server on Linux, and for this process.
 
 import (
+	"bytes"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -22,6 +25,30 @@ func adopt() {
 
 // ownPath is this program, also if its file is replaced meanwhile.
 func ownPath() (string, error) { return "/proc/self/exe", nil }
+
+// ours reports whether a process descends from this one.
+func ours(pid int) bool {
+	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
+		return true // /proc isn't ours to read: as without it
+	}
+	for range 64 { // deeper than any that makes sense
+		if pid == os.Getpid() {
+			return true
+		}
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			return false
+		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the name before may have blanks
+		if len(fields) < 2 {
+			return false
+		}
+		if pid, err = strconv.Atoi(fields[1]); err != nil {
+			return false
+		}
+	}
+	return false
+}
 
 // mayAsk reports whether the process at the other end of a control connection may
 // ask for anything: our own user's and root's may.

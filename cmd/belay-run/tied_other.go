@@ -16,4 +16,7 @@ func adopt() {}
 
 func ownPath() (string, error) { return os.Executable() }
 
+// ours believes what a server says of itself.
+func ours(int) bool { return true }
+
 func mayAsk(int) (uid, pid int, ok bool) { return -1, -1, true }
