@@ -148,7 +148,11 @@
 // left open when the process stops. During a restart systemd hears RELOADING=1,
 // then READY=1, and at the end of the probation MAINPID of the new process, which
 // speaks for itself from then on. All these variables are taken out of the
-// environment. A process that a Go program starts can't be told its own pid in
+// environment. Where a unit has a store for descriptors (FileDescriptorStoreMax,
+// which sets FDSTORE), the sockets that components ask for by Addr are put there
+// (FDSTORE=1, FDNAME=name@addr), and taken out when no component asks for them any
+// more (FDSTOREREMOVE=1): then a stop and a start, or a crash, find them as they
+// were, and who comes meanwhile waits. A process that a Go program starts can't be told its own pid in
 // LISTEN_PID, so BELAY_PARENT tells it that of the old one.
 //
 // Of datagrams ([Component.ServePacket]) only one process reads at a time: the old

@@ -150,6 +150,7 @@ func (r *run) becomeMain() {
 	r.m.mu.main = nil
 	r.m.mu.Unlock()
 	r.notify.speak(time.Now())
+	r.storeSockets()
 	r.log.Info("graceful: the probation is over")
 	r.m.pass("became main")
 }
@@ -260,7 +261,7 @@ func (h *heir) find(c *Component) (handover.Socket, bool) {
 		return handover.Socket{}, false
 	}
 	i := slices.IndexFunc(h.in.Sockets, func(s handover.Socket) bool {
-		return s.Name == c.Name && (h.in.Link == nil || s.Addr == c.Addr)
+		return s.Name == c.Name && (h.in.Link == nil || s.Addr == c.Addr) || h.in.Link == nil && s.Name == storeName(c.Name, c.Addr)
 	})
 	if i < 0 && h.in.Link == nil {
 		i = slices.IndexFunc(h.in.Sockets, func(s handover.Socket) bool { return boundTo(s.File, c.Addr) })
@@ -325,6 +326,9 @@ func (r *run) closeLeft() {
 	for _, s := range r.heir.in.Sockets {
 		r.log.Warn("graceful: no component takes this socket", "name", s.Name, "addr", s.Addr)
 		_ = s.File.Close()
+		if s.Foreign {
+			r.outdated = append(r.outdated, s.SocketInfo)
+		}
 	}
 	r.heir.in.Sockets = nil
 }

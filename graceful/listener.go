@@ -73,6 +73,7 @@ type acceptor struct {
 		paused chan struct{} // closed when that is over; nil: it is not
 		moved  bool          // it has been: there may be a timeout of that yet
 		shared bool          // another process of ours has it
+		kept   bool          // the service manager has it in its store
 		handed []net.Conn    // by another process, not accepted yet
 
 		ending bool
@@ -135,7 +136,22 @@ func (a *acceptor) onServe(f func()) { a.serving = f }
 
 func (a *acceptor) count() int64 { return a.accepted.Load() }
 
-func (a *acceptor) origin() (string, bool) { return a.addr, a.foreign }
+func (a *acceptor) origin() (string, bool) { return a.addr, a.foreign || a.isKept() }
+
+func (a *acceptor) keep() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.kept = true
+	if u, ok := a.Listener.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+}
+
+func (a *acceptor) isKept() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mu.kept
+}
 
 func (a *acceptor) ended() <-chan struct{} { return a.done }
 
@@ -251,7 +267,7 @@ func (a *acceptor) share(shared bool) {
 	defer a.mu.Unlock()
 	a.mu.shared = shared
 	if u, ok := a.Listener.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(!shared && a.ours)
+		u.SetUnlinkOnClose(!shared && a.ours && !a.mu.kept)
 	}
 }
 
@@ -267,7 +283,7 @@ func (a *acceptor) end(now time.Time) {
 		_ = a.Close()
 		return
 	}
-	shut := a.ours && a.keepOut() == nil
+	shut := a.ours && !a.isKept() && a.keepOut() == nil
 	a.mu.Lock()
 	a.mu.ending, a.mu.shut, a.mu.until = true, shut, now.Add(settle)
 	a.resumeLocked() // whoever waits there has to empty the queue

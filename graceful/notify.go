@@ -113,6 +113,8 @@ type notifier struct {
 	every time.Duration // between two pings; 0: none are wanted
 	pulse time.Time     // when the next one is due
 
+	store int // how many descriptors may be stored; 0: none
+
 	stops   bool      // a stop has begun
 	end     time.Time // of the time that it may take
 	endless bool      // it may take any
@@ -128,7 +130,7 @@ func (m *Manager) newNotifier(log *slog.Logger, now time.Time, mute bool) *notif
 	if !sdnotify.Supported {
 		return nil
 	}
-	addr, every, variables := takeSupervisor()
+	addr, every, store, variables := takeSupervisor()
 	m.mu.Lock()
 	m.mu.supervisor = variables
 	m.mu.Unlock()
@@ -139,7 +141,7 @@ func (m *Manager) newNotifier(log *slog.Logger, now time.Time, mute bool) *notif
 		log.Warn("graceful: NOTIFY_SOCKET is neither a path nor an abstract name", "addr", addr)
 		return nil
 	}
-	n := &notifier{addr: addr, send: sdnotify.Send, log: log, mute: mute, every: every, pulse: now.Add(every)}
+	n := &notifier{addr: addr, send: sdnotify.Send, log: log, mute: mute, every: every, pulse: now.Add(every), store: store}
 	if m.sendNotice != nil {
 		n.send = m.sendNotice
 	}
@@ -152,22 +154,26 @@ var environment sync.Mutex
 
 // takeSupervisor reads the variables that a service manager sets, and unsets
 // them. variables are those that a process in our place needs.
-func takeSupervisor() (addr string, every time.Duration, variables []string) {
+func takeSupervisor() (addr string, every time.Duration, store int, variables []string) {
 	environment.Lock()
 	defer environment.Unlock()
 	addr = os.Getenv("NOTIFY_SOCKET")
 	if addr == "" {
-		return "", 0, nil
+		return "", 0, 0, nil
 	}
 	variables = []string{"NOTIFY_SOCKET=" + addr}
 	every = pingEvery(os.Getenv("WATCHDOG_USEC"), os.Getenv("WATCHDOG_PID"), os.Getpid())
 	if every > 0 { // without the pid, it is meant for whoever gets it
 		variables = append(variables, "WATCHDOG_USEC="+os.Getenv("WATCHDOG_USEC"))
 	}
-	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
+	if n, err := strconv.Atoi(os.Getenv("FDSTORE")); err == nil && n > 0 {
+		store = n
+		variables = append(variables, "FDSTORE="+strconv.Itoa(n))
+	}
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE"} {
 		_ = os.Unsetenv(name) // can't fail for such a name
 	}
-	return addr, every, variables
+	return addr, every, store, variables
 }
 
 // pingEvery returns half of the time within which the service manager wants a
@@ -271,6 +277,7 @@ func (r *run) tellReady() {
 		what.status = "ready"
 	}
 	r.notify.say(what, time.Now())
+	r.storeSockets()
 }
 
 // speak ends the silence of a process that has become the main one.

@@ -58,6 +58,7 @@ type packets struct {
 		sync.Mutex
 		paused   bool
 		shared   bool      // another process of ours has it
+		kept     bool      // the service manager has it in its store
 		ending   bool      // only what is in the queue is read
 		until    time.Time // when that ends at the latest
 		empty    bool      // nothing came in the last wait
@@ -117,7 +118,17 @@ func (p *packets) onServe(f func()) { p.serving = f }
 
 func (p *packets) count() int64 { return p.received.Load() }
 
-func (p *packets) origin() (string, bool) { return p.addr, p.foreign }
+func (p *packets) origin() (string, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.addr, p.foreign || p.mu.kept
+}
+
+func (p *packets) keep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.kept = true
+}
 
 func (p *packets) handable() (syscall.Conn, bool) { return p.packetSocket, true }
 
@@ -299,7 +310,7 @@ func (p *packets) Close() error {
 	}
 	p.retireLocked()
 	p.mu.closed = true
-	if p.path != "" && p.ours && !p.mu.shared {
+	if p.path != "" && p.ours && !p.mu.shared && !p.mu.kept {
 		_ = os.Remove(p.path) // as good as gone
 	}
 	return p.packetSocket.Close()

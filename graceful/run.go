@@ -39,8 +39,9 @@ type run struct {
 	mark    <-chan time.Time // the next one; nil: none
 	forced  *SignalError
 
-	heir    *heir // nil: this process has inherited nothing
-	reached int   // how many phases have been launched
+	heir     *heir                 // nil: this process has inherited nothing
+	outdated []handover.SocketInfo // that nobody has taken, and that may be in the service manager's store
+	reached  int                   // how many phases have been launched
 
 	notify           *notifier // nil: nobody to tell
 	wroteTermination bool      // there is something in the termination log

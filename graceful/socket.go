@@ -38,6 +38,9 @@ type socket interface {
 	resume()
 	share(shared bool)
 
+	// keep says that the service manager has the socket from now on.
+	keep()
+
 	// end begins the end of accepting or reading; ended is closed with it, and
 	// retire brings it about.
 	end(now time.Time)

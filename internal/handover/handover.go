@@ -42,6 +42,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -168,3 +169,14 @@ const MostFiles = 64
 // ErrTooOld is the error of a link to a process that speaks nothing that is
 // still understood.
 var ErrTooOld = fmt.Errorf("%w: the other process speaks a version of it that is too old", ErrBroken)
+
+// Plain is a name as LISTEN_FDNAMES can carry it, and systemd's store; the hello
+// has it whole.
+func Plain(name string) string {
+	return strings.Map(func(c rune) rune {
+		if c == ':' || c <= ' ' || c > '~' {
+			return '_'
+		}
+		return c
+	}, name)
+}

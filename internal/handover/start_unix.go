@@ -78,7 +78,7 @@ func start(cmd Command, link *Link, theirs, own *os.File) (*Process, error) {
 	files := []syscall.Conn{os.Stdin, os.Stdout, os.Stderr}
 	for _, s := range cmd.Sockets {
 		hello.Sockets = append(hello.Sockets, s.SocketInfo)
-		names = append(names, plain(s.Name))
+		names = append(names, Plain(s.Name))
 		files = append(files, s.File)
 	}
 	files = append(files, theirs)
@@ -146,16 +146,6 @@ func descriptors(files []syscall.Conn) (raw []uintptr, closeAll func(), err erro
 		raw = append(raw, uintptr(fd))
 	}
 	return raw, closeAll, nil
-}
-
-// plain is a name as LISTEN_FDNAMES can carry it; the hello has it whole.
-func plain(name string) string {
-	return strings.Map(func(c rune) rune {
-		if c == ':' || c <= ' ' || c > '~' {
-			return '_'
-		}
-		return c
-	}, name)
 }
 
 // Kill ends the process at once, and returns when it is gone.
