@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/belay-go/belay/internal/sdnotify"
 )
 
 // serviceManager plays the service manager above.
@@ -131,4 +133,36 @@ func TestAServerThatSaysAllKindsOfThingsIsHeardOut(t *testing.T) {
 	s.print(&b, false)
 	require.NotContains(t, b.String(), "\x1b", "whoever looks has a terminal")
 	r.stop()
+}
+
+// The same without luck: what is said while the listener is busy, and then the
+// end.
+func TestWhatWasSaidBeforeTheEndIsHeardBeforeTheEnd(t *testing.T) {
+	heard, goOn := make(chan string, 10), make(chan struct{})
+	n, err := listenTo(shortDir(t), 1, func(text string) {
+		heard <- text
+		<-goOn
+	})
+	require.NoError(t, err)
+	var want []string
+	for i := range 5 {
+		want = append(want, strconv.Itoa(i))
+		require.NoError(t, sdnotify.Send(n.path, want[i]))
+	}
+	require.Equal(t, "0", <-heard)
+	n.after(func() { heard <- "the end" })
+	n.after(func() { heard <- "and again" })
+	close(goOn)
+	for _, text := range append(want[1:], "the end", "and again") {
+		select {
+		case got := <-heard:
+			require.Equal(t, text, got)
+		case <-time.After(patience):
+			require.FailNow(t, "it is not heard", text)
+		}
+	}
+	require.NoError(t, sdnotify.Send(n.path, "it still listens"))
+	require.Equal(t, "it still listens", <-heard)
+	n.close()
+	require.NoFileExists(t, n.path)
 }
