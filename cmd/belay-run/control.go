@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,7 +137,11 @@ func (c *control) serve(conn *net.UnixConn) {
 	_ = conn.SetDeadline(time.Now().Add(requestTime))
 	verb, n, ok := readVerb(conn)
 	if !ok {
-		c.log.Warn("control: no request", "uid", uid, "pid", pid, "bytes", n)
+		level := slog.LevelWarn
+		if n == 0 {
+			level = slog.LevelDebug // one that looks whether anybody is here, as findControl does
+		}
+		c.log.Log(context.Background(), level, "control: no request", "uid", uid, "pid", pid, "bytes", n)
 		return
 	}
 	c.log.Info("control", "verb", verb, "uid", uid, "pid", pid)
