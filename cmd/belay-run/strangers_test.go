@@ -80,7 +80,7 @@ tcp = lib.sd_is_socket_inet(3, 0, 1, 1, 0)
 unix = lib.sd_is_socket_unix(4, 1, 1, None, 0)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 sent = lib.sd_notify(1, b"READY=1")
-said = "n %d %r tcp %d unix %d sent %d\\n" % (n, [names[i].decode() for i in range(max(n, 0))], tcp, unix, sent)
+said = "n %d %r tcp %d unix %d sent %d\n" % (n, [names[i].decode() for i in range(max(n, 0))], tcp, unix, sent)
 os.write(1, said.encode()) # in one piece: others write there, too
 signal.sigwait([signal.SIGTERM])
 `
