@@ -20,6 +20,9 @@ type Elem[T any] struct {
 // First returns the element that came first, nil if there is none.
 func (l *Line[T]) First() *Elem[T] { return l.first }
 
+// Last returns the element that came last, nil if there is none.
+func (l *Line[T]) Last() *Elem[T] { return l.last }
+
 // Next returns the element behind e, nil if it is the last.
 func (e *Elem[T]) Next() *Elem[T] { return e.next }
 
@@ -34,6 +37,18 @@ func (l *Line[T]) Push(e *Elem[T]) {
 		e.prev.next = e
 	}
 	l.last = e
+	l.length++
+}
+
+// PushFront puts e, which is in no line, before all others: one that had its turn
+// already and came back.
+func (l *Line[T]) PushFront(e *Elem[T]) {
+	if e.next = l.first; e.next == nil {
+		l.last = e
+	} else {
+		e.next.prev = e
+	}
+	l.first = e
 	l.length++
 }
 
