@@ -57,7 +57,8 @@ type entry[T any] struct {
 	born    instant
 	since   instant // idle
 	seen    instant // last known to work
-	suspect bool    // was last seen before another one was found broken
+	broken  uint64  // how many others had been found broken by then
+	suspect bool    // more were, when it was lent
 	used    bool    // was lent once
 }
 
@@ -143,7 +144,7 @@ func (p *Pool[T]) popIdleLocked(now instant) *entry[T] {
 			p.closeLocked(e)
 			continue
 		}
-		e.suspect = p.mu.suspect != 0 && e.seen <= p.mu.suspect
+		e.suspect = e.broken != p.mu.broken
 		p.moveLocked(e, out)
 		return e
 	}
@@ -259,7 +260,7 @@ func (p *Pool[T]) opened(e *entry[T], err error, panicked *belay.PanicError) (to
 	owner := e.owner
 	p.disownLocked(owner)
 	if err == nil {
-		e.born, e.seen = now, now
+		e.born, e.seen, e.broken = now, now, p.mu.broken
 		e.life = p.lifetime()
 		p.mu.counts.Opened++
 		p.offerLocked(e, now)
@@ -300,7 +301,7 @@ func (p *Pool[T]) giveBack(e *entry[T]) {
 	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.seen, e.used = now, true
+	e.seen, e.broken, e.used = now, p.mu.broken, true
 	p.offerLocked(e, now)
 	p.settleLocked(now)
 	p.upkeepLocked(now)
@@ -312,7 +313,7 @@ func (p *Pool[T]) discard(e *entry[T], checked bool) {
 	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.brokenLocked(e, now, checked)
+	p.brokenLocked(e, checked)
 	p.settleLocked(now)
 }
 
@@ -327,8 +328,8 @@ func (p *Pool[T]) drop(e *entry[T]) {
 
 // brokenLocked has a broken entry closed, and what is idle checked before it
 // is lent: what broke one has often broken all.
-func (p *Pool[T]) brokenLocked(e *entry[T], now instant, checked bool) {
-	p.mu.suspect = now
+func (p *Pool[T]) brokenLocked(e *entry[T], checked bool) {
+	p.mu.broken++
 	if checked {
 		p.mu.counts.Unhealthy++
 	}

@@ -85,7 +85,7 @@ func (p *Pool[T]) join(w *elem[T], now instant) error {
 	defer p.mu.Unlock()
 	broken := w.Value.broken
 	if broken != nil {
-		p.brokenLocked(broken, now, true)
+		p.brokenLocked(broken, true)
 	}
 	switch {
 	case p.mu.closed:

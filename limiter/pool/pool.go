@@ -112,7 +112,8 @@ type Options[T any] struct {
 	Close func(T)
 	// Check says by an error that a resource can't be used any more; nil if
 	// nobody can tell. It must heed its context: Get calls it with its own, and
-	// waits for it. One that is cut short has the resource closed.
+	// waits for it. One that is cut short has the resource closed. Where it fails,
+	// Get keeps its turn, and goes on with what else is idle, then with an Open.
 	Check func(ctx context.Context, resource T) error
 
 	// MaxOpen is how many resources may exist. It must be at least 1.
@@ -178,11 +179,11 @@ type Pool[T any] struct {
 		line    fifo.Line[waiter[T]]   // its first can't be served yet
 		ends    map[chan struct{}]bool // closed and gone once nothing is left, for Close
 
-		tended  instant // the last upkeep; zero if none
-		suspect instant // what was seen before has to be checked; zero if nothing
-		failed  instant // the last Open, if without an owner; zero if none
-		stats   belay.Stats
-		counts  Counts
+		tended instant // the last upkeep; zero if none
+		broken uint64  // how many were found broken; what was seen before that is checked
+		failed instant // the last Open, if without an owner; zero if none
+		stats  belay.Stats
+		counts Counts
 	}
 }
 

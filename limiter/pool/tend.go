@@ -170,11 +170,11 @@ func (p *Pool[T]) checkIdle(parent context.Context, start instant) (found bool) 
 func (p *Pool[T]) checkedLocked(e *entry[T], now instant, healthy bool) {
 	switch {
 	case !healthy:
-		p.brokenLocked(e, now, true)
+		p.brokenLocked(e, true)
 	case p.mu.closed:
 		p.closeLocked(e)
 	default:
-		e.seen = now
+		e.seen, e.broken = now, p.mu.broken
 		p.moveLocked(e, idle)
 		p.mu.idle.PushFront(&e.inIdle)
 	}
