@@ -18,7 +18,7 @@ type CloseError struct {
 	Places  int64            // held by permits
 	Opening int64            // calls of Open that had not returned
 	Closing int64            // calls of Close that had not returned
-	Tending int64            // resources that Check had not returned from, without Get's
+	Tending int64            // resources that were being checked in idle time
 	Holders []limiter.Holder // of Out, those taken while the pool tracked; see [Pool.Track]
 	Err     error            // of the context
 }

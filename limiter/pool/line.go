@@ -94,7 +94,7 @@ func (p *Pool[T]) join(w *elem[T], now instant) error {
 		return errClosed
 	case broken != nil:
 		p.mu.line.PushFront(w)
-	case p.fullLocked(w.Value.n == 0) == errNoWait:
+	case p.fullLocked(w.Value.n) == errNoWait:
 		p.mu.stats.Refused++
 		return errNoWait
 	default:

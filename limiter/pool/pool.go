@@ -130,7 +130,8 @@ type Options[T any] struct {
 	OldestFirst bool
 	// Queue is how many calls may wait at the same time for something to be given
 	// back; the next is refused with [limiter.ErrFull]. Those do not count that only
-	// wait for as many calls of Open. Zero is any number, negative is none.
+	// wait for as many calls of Open and Close. Zero is any number, negative is
+	// none.
 	Queue int
 
 	// MaxLifetime is how long after it was opened a resource is lent. The default
@@ -320,7 +321,7 @@ func (p *Pool[T]) tryTake(n int64) error {
 	case n > int64(p.o.MaxOpen):
 		return errTooLarge
 	case n > 0 && (p.mu.line.Len() > 0 || n > p.freeLocked()):
-		return p.fullLocked(false)
+		return p.fullLocked(n)
 	}
 	p.mu.places += n
 	p.mu.stats.Total += uint64(n)
@@ -354,12 +355,17 @@ func (p *Pool[T]) refuse() {
 	p.mu.Unlock()
 }
 
-// fullLocked is the refusal for want of room: errFull only to whom may wait. Calls
-// for which something is being opened, or can be, wait for nobody else.
-func (p *Pool[T]) fullLocked(opens bool) *limiter.RefusedError {
+// fullLocked is the refusal for want of room for n places, or a resource if that
+// is zero: errFull only to whom may wait. Calls for which there will be something
+// once what is being opened or closed is done, or can be, wait for nobody else.
+func (p *Pool[T]) fullLocked(n int64) *limiter.RefusedError {
 	behind := p.mu.line.Len() - p.mu.count[opening]
-	if opens {
-		behind -= p.freeLocked()
+	soon := p.freeLocked() + p.mu.count[closing]
+	switch {
+	case n == 0:
+		behind -= soon
+	case p.mu.line.Len() == 0 && n <= soon+p.mu.idle.Len():
+		return errFull
 	}
 	if p.o.Queue != 0 && behind >= max(0, int64(p.o.Queue)) {
 		return errNoWait

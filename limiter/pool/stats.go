@@ -15,12 +15,13 @@ import (
 )
 
 // Counts is what a pool has besides [belay.Stats]. It is a plain value. The first
-// four are from one instant; the others never decrease.
+// five are from one instant; the others never decrease.
 type Counts struct {
 	Open    int64 // resources that exist: Idle, lent, or being checked; not those below
 	Idle    int64
 	Opening int64 // calls of Open that run
 	Closing int64 // calls of Close that run
+	Tending int64 // 1 while the upkeep that a call began runs
 
 	Opened    uint64 // resources ever opened
 	Closed    uint64 // resources ever closed, for whatever reason
@@ -37,6 +38,9 @@ func (p *Pool[T]) Counts() Counts {
 	c.Open = c.Idle + p.mu.count[out] + p.mu.count[checking]
 	c.Opening = p.mu.count[opening]
 	c.Closing = p.mu.count[closing]
+	if p.mu.tending {
+		c.Tending = 1
+	}
 	return c
 }
 
