@@ -4,6 +4,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,7 +32,7 @@ func (e *CloseError) Error() string {
 	for _, part := range []struct {
 		n    int64
 		what string
-	}{{e.Out, "out"}, {e.Places, "places held"}, {e.Opening, "opening"}, {e.Closing, "closing"}, {e.Tending, "in a check"}} {
+	}{{e.Out, "out"}, {e.Places, "taken by permits"}, {e.Opening, "opening"}, {e.Closing, "closing"}, {e.Tending, "in a check"}} {
 		if part.n > 0 {
 			fmt.Fprintf(&text, "%s%d %s", sep, part.n, part.what)
 			sep = ", "
@@ -46,6 +47,9 @@ func (e *CloseError) Error() string {
 
 // Unwrap returns Err.
 func (e *CloseError) Unwrap() error { return e.Err }
+
+// Timeout reports whether it was a deadline that ended the context.
+func (e *CloseError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
 
 // Close closes the pool, now: who waits and who comes is refused with [ErrClosed],
 // the contexts of Open and of Check in idle time end, and what is idle is closed,

@@ -79,8 +79,9 @@ func TestCloseNamesWhatIsLeft(t *testing.T) {
 		require.ErrorAs(t, err, &left)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, errDown)
+		require.True(t, left.Timeout())
 		require.Len(t, left.Holders, 1)
-		require.Contains(t, err.Error(), "pool: closed with 1 out, 1 places held, 1 opening, 1 closing: context deadline exceeded: the server is down\n1 held for 1s by\n")
+		require.Contains(t, err.Error(), "pool: closed with 1 out, 1 taken by permits, 1 opening, 1 closing: context deadline exceeded: the server is down\n1 held for 1s by\n")
 		require.Contains(t, err.Error(), "TestCloseNamesWhatIsLeft")
 		require.Equal(t, []int64{1, 1, 1, 1, 0}, []int64{left.Out, left.Places, left.Opening, left.Closing, left.Tending})
 
