@@ -40,15 +40,20 @@ func (l *Line[T]) Push(e *Elem[T]) {
 	l.length++
 }
 
-// PushFront puts e, which is in no line, before all others: one that had its turn
-// already and came back.
-func (l *Line[T]) PushFront(e *Elem[T]) {
-	if e.next = l.first; e.next == nil {
-		l.last = e
-	} else {
-		e.next.prev = e
+// Insert puts e, which is in no line, before at, which is in this one: what had
+// its place already comes back to it. If at is nil, that is behind all others.
+func (l *Line[T]) Insert(e, at *Elem[T]) {
+	if at == nil {
+		l.Push(e)
+		return
 	}
-	l.first = e
+	e.next, e.prev = at, at.prev
+	if at.prev == nil {
+		l.first = e
+	} else {
+		at.prev.next = e
+	}
+	at.prev = e
 	l.length++
 }
 

@@ -25,8 +25,13 @@ func TestALineFollowsItsModel(t *testing.T) {
 				away = append(away, model[at])
 				model = slices.Delete(model, at, at+1)
 			case random.IntN(4) == 0 && len(away) > 0:
-				line.PushFront(away[0])
-				model, away = slices.Insert(model, 0, away[0]), away[1:]
+				at := random.IntN(len(model) + 1)
+				var before *fifo.Elem[int]
+				if at < len(model) {
+					before = model[at]
+				}
+				line.Insert(away[0], before)
+				model, away = slices.Insert(model, at, away[0]), away[1:]
 			case random.IntN(2) == 0 && len(away) > 0: // an element may come again
 				line.Push(away[0])
 				model, away = append(model, away[0]), away[1:]

@@ -93,7 +93,7 @@ func (p *Pool[T]) join(w *elem[T], now instant) error {
 		p.settleLocked(now)
 		return errClosed
 	case broken != nil:
-		p.mu.line.PushFront(w)
+		p.mu.line.Insert(w, p.mu.line.First())
 	case p.fullLocked(w.Value.n) == errNoWait:
 		p.mu.stats.Refused++
 		return errNoWait

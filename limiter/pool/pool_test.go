@@ -94,6 +94,26 @@ func TestWhoGivesUpInTheLineLetsTheNextGoOn(t *testing.T) {
 	})
 }
 
+func TestAContextThatEndedBeforeTheGrantWinsAndTheNextHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		p := s.pool(pool.Options[*resource]{MaxOpen: 1})
+		for range 50 {
+			held := must(t, p)
+			ctx, cancel := context.WithCancel(t.Context())
+			first, second := get(ctx, p), get(t.Context(), p)
+			cancel()
+			held.Release()
+			require.True(t, first.returned())
+			require.True(t, first.err == context.Canceled)
+			require.True(t, second.returned())
+			require.NoError(t, second.err)
+			second.handle.Release()
+		}
+		ends(t, p, s)
+	})
+}
+
 func TestAnOpenOutlivesItsCallerAndServesTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{gate: make(chan struct{})}

@@ -73,7 +73,10 @@ func (p *Pool[T]) Rank() uint64 { return p.rank.Number() }
 func (p *Pool[T]) Quota() (limit, remaining int64, window, reset time.Duration) {
 	p.lock()
 	defer p.mu.Unlock()
-	return int64(p.o.MaxOpen), p.freeLocked(), 0, 0
+	if p.mu.line.Len() == 0 && !p.mu.closed {
+		remaining = p.freeLocked()
+	}
+	return int64(p.o.MaxOpen), remaining, 0, 0
 }
 
 // Track turns the tracking of holders on or off, from the next Get on. While it is

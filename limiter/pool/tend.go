@@ -176,7 +176,11 @@ func (p *Pool[T]) checkedLocked(e *entry[T], now instant, healthy bool) {
 	default:
 		e.seen, e.broken = now, p.mu.broken
 		p.moveLocked(e, idle)
-		p.mu.idle.PushFront(&e.inIdle)
+		at := p.mu.idle.First()
+		for at != nil && at.Value.since < e.since {
+			at = at.Next()
+		}
+		p.mu.idle.Insert(&e.inIdle, at)
 	}
 }
 

@@ -262,6 +262,31 @@ func TestCallsHaveWhatIsIdleChecked(t *testing.T) {
 	})
 }
 
+func TestACheckLeavesWhatIsIdleInItsOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		p := s.pool(pool.Options[*resource]{MaxOpen: 4, Check: check, OldestFirst: true})
+		var handles []pool.Handle[*resource]
+		for range 4 {
+			handles = append(handles, must(t, p))
+		}
+		for _, h := range handles {
+			time.Sleep(time.Second)
+			h.Release()
+		}
+		require.NoError(t, p.Tend(t.Context()), "three of them")
+		time.Sleep(time.Second)
+		require.NoError(t, p.Tend(t.Context()), "all")
+		for i := range 4 {
+			h := must(t, p)
+			require.Equal(t, i+1, h.Value().id)
+			require.Equal(t, []int{2, 2, 2, 1}[i], h.Value().checks)
+			h.Release()
+		}
+		ends(t, p, s)
+	})
+}
+
 func TestWhileOneIsCheckedTheOthersAreLent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
