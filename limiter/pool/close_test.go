@@ -177,6 +177,30 @@ func TestThePlacesOfAPool(t *testing.T) {
 	})
 }
 
+func TestNoMoreIdleOnesMakeRoomThanMust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{closeGate: make(chan struct{})}
+		p := s.pool(pool.Options[*resource]{MaxOpen: 3})
+		opens(t, p, 3)
+		granted := make(chan limiter.Permit, 1)
+		go func() { // ends once one is closed
+			permit, _ := p.Take(context.Background(), 1)
+			granted <- permit
+		}()
+		synctest.Wait()
+		later := get(t.Context(), p) // looks again at what the first in line needs
+		require.False(t, later.returned())
+		require.EqualValues(t, 2, p.Counts().Idle)
+		close(s.closeGate)
+		permit := <-granted
+		require.True(t, later.returned())
+		require.Equal(t, 3, s.opened)
+		permit.Release()
+		later.handle.Release()
+		ends(t, p, s)
+	})
+}
+
 func TestATakeOfManyPlacesIsNotStarvedBySmallOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
