@@ -144,6 +144,46 @@ func TestSeveralMayWaitForTheEnd(t *testing.T) {
 	})
 }
 
+func TestWhereTheEndAndTheContextsMeetTheEndWins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 50 {
+			p := pool.New(pool.Options[int]{Open: number, MaxOpen: 1})
+			h, err := p.Get(t.Context())
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			closed := make(chan error, 1)
+			go func() { closed <- p.Close(ctx) }() // ends with ctx
+			synctest.Wait()
+			h.Release()
+			cancel()
+			require.NoError(t, <-closed)
+		}
+	})
+}
+
+func TestWhoWaitsForPlacesAndIsRefusedAsItGivesUpGivesNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 50 {
+			p := pool.New(pool.Options[int]{Open: number, MaxOpen: 1})
+			h, err := p.Get(t.Context())
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			taken := make(chan error, 1)
+			go func() { // ends with ctx, or the pool
+				_, err := p.Take(ctx, 1)
+				taken <- err
+			}()
+			synctest.Wait()
+			cancel()
+			require.Error(t, p.Close(ctx))
+			require.ErrorIs(t, <-taken, context.Canceled)
+			require.EqualValues(t, 1, p.Stats().InFlight)
+			h.Release()
+			require.NoError(t, p.Close(t.Context()))
+		}
+	})
+}
+
 func TestThePlacesOfAPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}

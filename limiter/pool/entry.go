@@ -57,6 +57,7 @@ type entry[T any] struct {
 	born    instant
 	since   instant // idle
 	seen    instant // last known to work
+	round   uint64  // in which it was last checked in idle time
 	broken  uint64  // how many others had been found broken by then
 	suspect bool    // more were, when it was lent
 	used    bool    // was lent once

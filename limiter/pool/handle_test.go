@@ -5,7 +5,9 @@ package pool_test
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,6 +66,40 @@ func TestOfManyReleasesAtOnceOneCounts(t *testing.T) {
 		}
 		ends(t, p, s)
 	})
+}
+
+func TestOfTwoReleasesInParallelOneCounts(t *testing.T) {
+	p := pool.New(pool.Options[int]{Open: number, MaxOpen: 2})
+	other, err := p.Get(t.Context())
+	require.NoError(t, err)
+	var handle pool.Handle[int]
+	var round, done atomic.Int64
+	var all sync.WaitGroup
+	const rounds = 20_000
+	for range 2 {
+		all.Go(func() {
+			for i := range int64(rounds) {
+				for round.Load() <= i { // both are at it at the same moment
+					runtime.Gosched()
+				}
+				handle.Release()
+				done.Add(1)
+			}
+		})
+	}
+	for i := range int64(rounds) {
+		handle, err = p.Get(t.Context())
+		require.NoError(t, err)
+		round.Store(i + 1)
+		for done.Load() < 2*(i+1) {
+			runtime.Gosched()
+		}
+		require.EqualValues(t, 1, p.Stats().InFlight)
+		require.EqualValues(t, 1, p.Counts().Idle)
+	}
+	all.Wait()
+	other.Release()
+	require.NoError(t, p.Close(t.Context()))
 }
 
 func TestADiscardedResourceIsClosedAndItsPlaceServesTheNext(t *testing.T) {

@@ -181,6 +181,7 @@ type Pool[T any] struct {
 		ends    map[chan struct{}]bool // closed and gone once nothing is left, for Close
 
 		tended instant // the last upkeep; zero if none
+		round  uint64  // of checks of what is idle
 		broken uint64  // how many were found broken; what was seen before that is checked
 		failed instant // the last Open, if without an owner; zero if none
 		stats  belay.Stats
@@ -259,7 +260,7 @@ func (p *Pool[T]) Get(ctx context.Context) (Handle[T], error) {
 			p.drop(e)
 			return Handle[T]{}, p.done(ctx)
 		}
-		e, err = p.wait(ctx, waiter[T]{broken: e}, now)
+		e, err = p.wait(ctx, waiter[T]{broken: e}, p.now()) // the check took its time
 		now = p.now()
 	}
 	if err != nil {

@@ -35,8 +35,9 @@ func (p *Pool[T]) Tend(ctx context.Context) error {
 		return errClosed
 	}
 	p.expireLocked(now)
+	round := p.roundLocked()
 	p.mu.Unlock()
-	for p.o.Check != nil && ctx.Err() == nil && p.checkIdle(ctx, now) {
+	for p.o.Check != nil && ctx.Err() == nil && p.checkIdle(ctx, round) {
 	}
 	for ctx.Err() == nil {
 		began, err := p.openOne(ctx)
@@ -106,8 +107,9 @@ func (p *Pool[T]) tendBeside() {
 	now := p.now()
 	p.mu.Lock()
 	p.expireLocked(now)
+	round := p.roundLocked()
 	p.mu.Unlock()
-	for p.o.Check != nil && p.checkIdle(context.Background(), now) {
+	for p.o.Check != nil && p.checkIdle(context.Background(), round) {
 	}
 }
 
@@ -131,14 +133,22 @@ func (p *Pool[T]) expireLocked(now instant) {
 	p.settleLocked(now)
 }
 
-// checkIdle checks the one that is idle for longest of those not seen to work for
-// so long before start that they have to be, and reports whether there was one.
-func (p *Pool[T]) checkIdle(parent context.Context, start instant) (found bool) {
+// roundLocked begins a round of checks. A round checks no entry twice, nor one that
+// a later round has checked: else those that take long would never end.
+func (p *Pool[T]) roundLocked() uint64 {
+	p.mu.round++
+	return p.mu.round
+}
+
+// checkIdle checks the one that is idle for longest of those that have to be in
+// this round, and reports whether there was one.
+func (p *Pool[T]) checkIdle(parent context.Context, round uint64) (found bool) {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
+	now := p.now()
 	p.mu.Lock()
 	i := p.mu.idle.First()
-	for i != nil && !p.stale(i.Value, start) {
+	for i != nil && (i.Value.round >= round || !p.stale(i.Value, now)) {
 		i = i.Next()
 	}
 	if i == nil {
@@ -146,6 +156,7 @@ func (p *Pool[T]) checkIdle(parent context.Context, start instant) (found bool) 
 		return false
 	}
 	e := i.Value
+	e.round = round
 	p.moveLocked(e, checking)
 	e.cancel = cancel
 	p.mu.Unlock()

@@ -5,7 +5,6 @@ package pool_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -352,95 +351,4 @@ func TestACheckInIdleTimeIsBoundedAndEndsWithClose(t *testing.T) {
 		require.ErrorIs(t, <-causes, pool.ErrClosed)
 		require.Zero(t, s.open)
 	})
-}
-
-func TestAReserveIsOpenedByTendAndKeptByCalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &source{}
-		p := s.pool(pool.Options[*resource]{MaxOpen: 4, MinIdle: 2})
-		synctest.Wait()
-		require.Zero(t, s.opened, "New starts nothing")
-		require.NoError(t, p.Tend(t.Context()))
-		require.Equal(t, pool.Counts{Open: 2, Idle: 2, Opened: 2}, p.Counts())
-		a := must(t, p)
-		synctest.Wait()
-		require.EqualValues(t, 2, p.Counts().Idle)
-		b, c := must(t, p), must(t, p)
-		synctest.Wait()
-		require.EqualValues(t, 1, p.Counts().Idle, "there are no more places")
-		require.Equal(t, 4, s.most)
-		for _, h := range []pool.Handle[*resource]{a, b, c} {
-			h.Release()
-		}
-		ends(t, p, s)
-	})
-}
-
-func TestTheReserveOfADeadServerIsTriedOnceASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &source{}
-		p := s.pool(pool.Options[*resource]{MaxOpen: 4, MinIdle: 1})
-		h := must(t, p)
-		s.fail(errDown)
-		h.Release()
-		for range 100 {
-			must(t, p).Release()
-			synctest.Wait()
-			time.Sleep(100 * time.Millisecond)
-		}
-		require.InDelta(t, 10, p.Stats().Failed, 1)
-		require.ErrorIs(t, errors.Join(p.Tend(t.Context())), nil)
-		h = must(t, p)
-		synctest.Wait()
-		require.ErrorIs(t, p.Tend(t.Context()), errDown)
-		h.Release()
-		ends(t, p, s)
-	})
-}
-
-func TestTendEndsWithItsContextAndWithThePool(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &source{gate: make(chan struct{})}
-		p := s.pool(pool.Options[*resource]{MaxOpen: 4, MinIdle: 4})
-		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBroken)
-		defer cancel()
-		err := p.Tend(ctx)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorIs(t, err, errBroken)
-		require.ErrorIs(t, p.Tend(ctx), errBroken)
-		tended := make(chan error, 1)
-		go func() { tended <- p.Tend(context.Background()) }() // ends with the pool
-		synctest.Wait()
-		require.NoError(t, p.Close(t.Context()))
-		require.ErrorIs(t, <-tended, pool.ErrClosed)
-	})
-}
-
-// What a bubble's clock says is decades from what any other says.
-func TestAPoolWithTimesServesInABubbleOutsideAndInTheNext(t *testing.T) {
-	s := &source{}
-	p := s.pool(pool.Options[*resource]{MaxOpen: 2, MaxLifetime: time.Hour, MaxIdleTime: time.Minute, Check: check, TendEvery: time.Minute})
-	inside := func(t *testing.T) {
-		for range 3 {
-			must(t, p).Release()
-			time.Sleep(45 * time.Second)
-			synctest.Wait()
-		}
-	}
-	opened := 0
-	for range 2 {
-		synctest.Test(t, inside)
-		opened++
-		require.Equal(t, opened, s.opened, "within a bubble one lasts")
-		for range 3 {
-			must(t, p).Release()
-		}
-		for p.Counts().Tending > 0 { // what runs outside takes what is opened inside for old
-			time.Sleep(time.Millisecond)
-		}
-		opened++
-		require.Equal(t, opened, s.opened, "what a bubble has opened is not used outside, nor the other way")
-	}
-	require.NoError(t, p.Close(t.Context()))
-	require.Zero(t, s.open)
 }
