@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +26,7 @@ import (
 	"github.com/belay-go/belay/graceful"
 	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/httplimit"
+	"github.com/belay-go/belay/limiter/pool"
 	"github.com/belay-go/belay/limiter/rate"
 	"github.com/belay-go/belay/limiter/semaphore"
 	"github.com/belay-go/belay/timeout"
@@ -120,6 +123,28 @@ func Example_severalLimits() {
 		}
 	}
 	// Output: true retry in true
+}
+
+func Example_pool() {
+	dial := func(context.Context) (net.Conn, error) {
+		here, there := net.Pipe()
+		go io.Copy(io.Discard, there) // ends with the connection
+		return here, nil
+	}
+	hangUp := func(c net.Conn) { c.Close() }
+
+	conns := pool.New(pool.Options[net.Conn]{MaxOpen: 10, MaxLifetime: time.Hour, Open: dial, Close: hangUp})
+	for range 3 {
+		h, err := conns.Get(ctx)
+		if err != nil {
+			fmt.Println(err) // ctx ended first, or dial failed
+			return
+		}
+		fmt.Fprintln(h.Value(), "hello")
+		h.Release() // once, however often it is called; or h.Discard(), if it broke
+	}
+	fmt.Println(conns.Counts().Opened, "opened", conns.Close(ctx)) // waits, and names what is still out
+	// Output: 1 opened <nil>
 }
 
 func Example_limitsOfHandlers() {

@@ -20,6 +20,9 @@ type Elem[T any] struct {
 // First returns the element that came first, nil if there is none.
 func (l *Line[T]) First() *Elem[T] { return l.first }
 
+// Last returns the element that came last, nil if there is none.
+func (l *Line[T]) Last() *Elem[T] { return l.last }
+
 // Next returns the element behind e, nil if it is the last.
 func (e *Elem[T]) Next() *Elem[T] { return e.next }
 
@@ -34,6 +37,23 @@ func (l *Line[T]) Push(e *Elem[T]) {
 		e.prev.next = e
 	}
 	l.last = e
+	l.length++
+}
+
+// Insert puts e, which is in no line, before at, which is in this one: what had
+// its place already comes back to it. If at is nil, that is behind all others.
+func (l *Line[T]) Insert(e, at *Elem[T]) {
+	if at == nil {
+		l.Push(e)
+		return
+	}
+	e.next, e.prev = at, at.prev
+	if at.prev == nil {
+		l.first = e
+	} else {
+		at.prev.next = e
+	}
+	at.prev = e
 	l.length++
 }
 

@@ -24,6 +24,14 @@ func TestALineFollowsItsModel(t *testing.T) {
 				line.Remove(model[at])
 				away = append(away, model[at])
 				model = slices.Delete(model, at, at+1)
+			case random.IntN(4) == 0 && len(away) > 0:
+				at := random.IntN(len(model) + 1)
+				var before *fifo.Elem[int]
+				if at < len(model) {
+					before = model[at]
+				}
+				line.Insert(away[0], before)
+				model, away = slices.Insert(model, at, away[0]), away[1:]
 			case random.IntN(2) == 0 && len(away) > 0: // an element may come again
 				line.Push(away[0])
 				model, away = append(model, away[0]), away[1:]
@@ -38,6 +46,11 @@ func TestALineFollowsItsModel(t *testing.T) {
 			}
 			require.Equal(t, len(model), len(there))
 			require.EqualValues(t, len(model), line.Len())
+			if len(model) > 0 {
+				require.Same(t, model[len(model)-1], line.Last())
+			} else {
+				require.Nil(t, line.Last())
+			}
 			for i := range model {
 				require.Same(t, model[i], there[i])
 			}

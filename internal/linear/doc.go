@@ -13,6 +13,9 @@
 //     took nothing; where nobody waits, a refusal was due. (Where somebody does,
 //     units may be on their way to a call that gives them back, as its context
 //     ended at the same moment: others then find less than there is.)
+//   - pool.Pool: Get, also with a context that ends meanwhile, Release, Discard,
+//     Take, TryTake, each end of a loan twice. Nobody was lent what another had or
+//     what was broken, and no more was out than may be.
 //   - rate.Limiter: AllowN, SetLimitAt and SetBurstAt with times that callers
 //     hand in, older ones too. Each verdict is that of a bucket which never goes
 //     back in time.
