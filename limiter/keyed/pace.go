@@ -20,7 +20,7 @@ const (
 	highest = 1 << 60 // units of the clock, a bucket, a debt, at most
 	finest  = 4       // 2^4 units are a nanosecond
 	still   = -63     // as shift: the clock stands, and nothing is gained
-	fastest = 1e10    // tokens a second. More is no limit
+	fastest = 1e9     // tokens a second. More is no limit
 
 	unused = -1 << 61 // the instant at which a bucket was empty that is full whatever the time
 )
@@ -47,8 +47,8 @@ func newPace(limit float64, burst int64) pace {
 		p.token = math.Ldexp(p.token, -exp)
 	}
 	// Written so that it is true for what is not a number as well.
-	if !(limit > 0) || p.shift < -55 {
-		p.shift, p.token = still, math.Min(1, highest/math.Max(1, float64(burst)))
+	if !(limit > 0) || math.IsInf(p.token, 0) || p.shift < -55 {
+		p.shift, p.token = still, min(1, highest/max(1, float64(burst)))
 	}
 	p.one = p.rounded(1)
 	p.full = p.cost(burst)
@@ -98,7 +98,19 @@ func (p *pace) duration(units int64) time.Duration {
 // from it at t. If it is later than t, there was too little in it.
 func (p *pace) after(empty, t, cost int64) int64 { return max(empty, t-p.full) + cost }
 
-// tokens returns the whole tokens there are at t, below zero if some are owed.
+// tokens returns the most tokens that can be taken at t.
 func (p *pace) tokens(empty, t int64) int64 {
-	return int64(math.Floor(float64(t-max(empty, t-p.full))/p.token + 1e-9))
+	there := t - max(empty, t-p.full)
+	if there <= 0 {
+		return 0
+	}
+	n := int64(min(float64(there)/p.token, float64(p.burst)*(1-0x1p-52)))
+	// The division is as good as floats are: it may be a few off.
+	for n > 0 && p.cost(n) > there {
+		n--
+	}
+	for n < p.burst && p.cost(n+1) <= there {
+		n++
+	}
+	return n
 }

@@ -20,7 +20,7 @@ type RateOptions struct {
 	// decides how much memory is taken, 36 bytes a key. Zero is 65,536.
 	Keys int
 	// Limit is the tokens that each key gains in a second. Zero, less, and what is
-	// not a number give none; more than 1e10 is no limit.
+	// not a number give none; more than 1e9 is no limit.
 	Limit float64
 	// Burst is the most tokens that a key can have. Zero or less allows nothing,
 	// unless there is no limit.
@@ -192,7 +192,7 @@ func (k RateKey) Quota() (limit, remaining int64, window, reset time.Duration) {
 	if s := r.table.find(k.hash); s != nil {
 		t := p.at(r.now()) // first, as another clock changes the word
 		if word := s.word.Load(); word != nobody && s.hash.Load() == k.hash {
-			remaining = min(limit, max(0, p.tokens(word>>1, t)))
+			remaining = p.tokens(word>>1, t)
 			reset = p.duration(max(0, word>>1-(t-p.full)))
 		}
 	}
