@@ -22,8 +22,12 @@ type sleeper struct {
 	ready chan struct{}
 }
 
-// Release gives back n units.
+// Release gives back n units. A permit that was settled to nothing has none, and
+// its slot may be another key's.
 func (h *holder) Release(n int64) {
+	if n == 0 {
+		return
+	}
 	s := (*place)(h)
 	// Before, so that who sees them free sees them counted.
 	s.more.core.table.stripe(s.hash.Load()).returned.Add(uint64(n))
