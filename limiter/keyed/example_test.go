@@ -36,7 +36,7 @@ func ExampleNewRate() {
 
 func ExampleRateOptions() {
 	logins := keyed.NewRate[string](keyed.RateOptions{
-		Keys:     1_000_000, // 36 MB, and not more under whatever flood
+		Keys:     1_000_000, // 38 MB, and not more under whatever flood
 		Limit:    1.0 / 60,  // one a minute
 		Burst:    5,
 		Overflow: 100, // as many as a hundred users, for all who come when it is full

@@ -8,8 +8,8 @@ func Slots[K comparable](r *Rate[K]) int { return len(r.core.table.sets) * ways 
 // Present counts the slots that a key has: one at most.
 func Present(k RateKey) (n int) {
 	for i := range k.core.table.sets {
-		for j := range k.core.table.sets[i] {
-			if k.core.table.sets[i][j].hash.Load() == k.hash {
+		for j := range k.core.table.sets[i].slots {
+			if k.core.table.sets[i].slots[j].hash.Load() == k.hash {
 				n++
 			}
 		}

@@ -62,7 +62,7 @@
 //
 // # Cost
 //
-// A slot is 24 bytes, and there are half as many again as keys, so that a table of
+// A slot is 25 bytes, and there are half as many again as keys, so that a table of
 // Keys that are all in use has none for about one of a hundred thousand new ones;
 // besides, there are 20 kilobytes. A call for a key that is in the table takes no
 // lock: it hashes the key, reads the clock, if it is a rate, and does one

@@ -26,7 +26,7 @@ import (
 // SemaphoreOptions are the settings of [NewSemaphore].
 type SemaphoreOptions struct {
 	// Keys is of how many keys something may be held at the same time; the next
-	// is refused with [limiter.ErrFull]. It decides how much memory is taken, 36
+	// is refused with [limiter.ErrFull]. It decides how much memory is taken, 38
 	// bytes a key. Zero is 65,536.
 	Keys int
 	// Size is how many units each key has. Not more than 2^61 count.
@@ -89,8 +89,8 @@ func NewSemaphore[K comparable](o SemaphoreOptions) *Semaphore[K] {
 		c.keys = defaultKeys
 	}
 	for i := range c.table.sets {
-		for j := range c.table.sets[i] {
-			c.table.sets[i][j].more.core = c
+		for j := range c.table.sets[i].slots {
+			c.table.sets[i].slots[j].more.core = c
 		}
 	}
 	return &Semaphore[K]{seed: maphash.MakeSeed(), core: c}

@@ -7,7 +7,7 @@ package keyed
 // that is full or of a semaphore that nobody holds, is as good as no slot, so
 // such a slot is given to the next key that needs one:
 //
-//	        CAS             hash, then word
+//	        CAS             hash, tag, word
 //	idle ────────▶ nobody ────────────────▶ the other key's
 //	  ▲                                        │
 //	  └────────────────────────────────────────┘ refilled, or all given back
@@ -60,9 +60,18 @@ type slot[M any] struct {
 	more M
 }
 
+// set is the slots that a key may have, with eight bits of the hash of each, so
+// that one comparison finds the slot. Whoever gives a slot to a key writes them
+// before the word, so that where they are missing the key is not there, or its
+// lock is held.
+type set[M any] struct {
+	tags  atomic.Uint64
+	slots [ways]slot[M]
+}
+
 // table has a W for each call in line and an M in each slot.
 type table[M, W any] struct {
-	sets    []([ways]slot[M])
+	sets    []set[M]
 	stripes [stripes]stripe[W]
 }
 
@@ -89,10 +98,10 @@ func newTable[M, W any](keys int, word int64) *table[M, W] {
 	case keys == 0:
 		keys = defaultKeys
 	}
-	t := &table[M, W]{sets: make([]([ways]slot[M]), (uint64(keys)+uint64(keys)/2+ways-1)/ways)}
+	t := &table[M, W]{sets: make([]set[M], (uint64(keys)+uint64(keys)/2+ways-1)/ways)}
 	for i := range t.sets {
-		for j := range t.sets[i] {
-			t.sets[i][j].word.Store(word)
+		for j := range t.sets[i].slots {
+			t.sets[i].slots[j].word.Store(word)
 		}
 	}
 	return t
@@ -102,7 +111,7 @@ func (t *table[M, W]) stripe(hash uint64) *stripe[W] { return &t.stripes[hash%st
 
 // sets returns the two sets that a key may be in; the same twice if there is but
 // one. Each is picked by bits of the hash of its own.
-func (t *table[M, W]) pair(hash uint64) (a, b *[ways]slot[M]) {
+func (t *table[M, W]) pair(hash uint64) (a, b *set[M]) {
 	n := uint64(len(t.sets))
 	i, _ := bits.Mul64(hash<<1, n)
 	if n == 1 {
@@ -120,17 +129,39 @@ func (t *table[M, W]) pair(hash uint64) (a, b *[ways]slot[M]) {
 // comes for the new one has to wait for its lock.
 func (t *table[M, W]) find(hash uint64) *slot[M] {
 	a, b := t.pair(hash)
-	for i := range a {
-		if s := &a[i]; s.hash.Load() == hash && s.word.Load() != nobody {
-			return s
-		}
-	}
-	for i := range b {
-		if s := &b[i]; s.hash.Load() == hash && s.word.Load() != nobody {
+	// Both may miss the cache at once. In which of them the key is can't be
+	// predicted, so no branch depends on it.
+	both := [2]*set[M]{b, a}
+	candidates := alike(a.tags.Load(), hash) | alike(b.tags.Load(), hash)>>1
+	for ; candidates != 0; candidates &= candidates - 1 {
+		at := bits.TrailingZeros64(candidates)
+		if s := &both[at&1].slots[at>>3%ways]; s.hash.Load() == hash && s.word.Load() != nobody {
 			return s
 		}
 	}
 	return nil
+}
+
+const everyByte = 0x0101010101010101
+
+// tag returns eight bits of a hash, which don't say in what set it is.
+func tag(hash uint64) uint64 { return hash >> 34 & 0xff }
+
+// alike returns the highest bit of each byte that is the tag of a hash, and maybe
+// of another one above it.
+func alike(tags, hash uint64) uint64 {
+	x := tags ^ tag(hash)*everyByte
+	return (x - everyByte) &^ x & (everyByte << 7)
+}
+
+// retag sets the tag of a slot, which nobody else does at the time.
+func (s *set[M]) retag(i int, hash uint64) {
+	for {
+		tags := s.tags.Load()
+		if s.tags.CompareAndSwap(tags, tags&^(0xff<<(8*i))|tag(hash)<<(8*i)) {
+			return
+		}
+	}
 }
 
 // claimLocked gives a key that has no slot one, with its first word. It returns
@@ -142,34 +173,36 @@ func (t *table[M, W]) find(hash uint64) *slot[M] {
 func (t *table[M, W]) claimLocked(hash uint64, idle, first int64) *slot[M] {
 	a, b := t.pair(hash)
 	for {
-		s, was := longestIdle(a, b, idle)
-		if s == nil {
+		in, i, was := longestIdle(a, b, idle)
+		if in == nil {
 			return nil
 		}
+		s := &in.slots[i]
 		if s.word.CompareAndSwap(was, nobody) {
 			s.hash.Store(hash)
+			in.retag(i, hash)
 			s.word.Store(first)
 			return s
 		}
 	}
 }
 
-func longestIdle[M any](a, b *[ways]slot[M], idle int64) (found *slot[M], word int64) {
+func longestIdle[M any](a, b *set[M], idle int64) (in *set[M], at int, word int64) {
 	most := 0
-	for _, set := range [...]*[ways]slot[M]{a, b} {
-		n, low, at := 0, int64(math.MaxInt64), 0
-		for i := range set {
-			if w := set[i].word.Load(); w != nobody && w <= idle && w&queued == 0 {
+	for _, set := range [...]*set[M]{a, b} {
+		n, low, lowest := 0, int64(math.MaxInt64), 0
+		for i := range set.slots {
+			if w := set.slots[i].word.Load(); w != nobody && w <= idle && w&queued == 0 {
 				if n++; w < low {
-					low, at = w, i
+					low, lowest = w, i
 				}
 			}
 		}
 		if n > most {
-			most, found, word = n, &set[at], low
+			most, in, at, word = n, set, lowest, low
 		}
 	}
-	return found, word
+	return in, at, word
 }
 
 // pushLocked puts a call in line.
