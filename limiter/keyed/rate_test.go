@@ -349,3 +349,46 @@ func FuzzAVerdictIsThatOfExactArithmetic(f *testing.F) {
 		})
 	})
 }
+
+func TestRetryAfterIsWhenThereIsATokenAndNotBefore(t *testing.T) {
+	for _, limit := range []float64{3, 7, 0.3, 1e6 / 7, 999_999_937, 1e-3} {
+		synctest.Test(t, func(t *testing.T) {
+			k := keyed.NewRate[int](keyed.RateOptions{Keys: 1, Limit: limit, Burst: 3}).For(1)
+			for range 20 {
+				for k.Allow() {
+				}
+				_, err := k.TryTake(2)
+				var refused *limiter.RefusedError
+				require.ErrorAs(t, err, &refused)
+				_, _, _, reset := k.Quota()
+				require.Greater(t, reset, refused.RetryAfter)
+				time.Sleep(refused.RetryAfter - 1)
+				_, err = k.TryTake(2)
+				require.Error(t, err)
+				time.Sleep(1)
+				_, err = k.TryTake(2)
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+func TestWhatHasBeenIdleForLongestIsDroppedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := keyed.NewRate[int](keyed.RateOptions{Keys: 1, Limit: 1000, Burst: 5})
+		order := rand.New(rand.NewPCG(1, 1)).Perm(8)
+		for i := range 8 {
+			r.For(i).Allow()
+		}
+		for _, i := range order {
+			time.Sleep(time.Second)
+			r.For(i).Allow()
+		}
+		time.Sleep(time.Second)
+		for n, i := range order {
+			require.Equal(t, 1, keyed.Present(r.For(i)))
+			r.For(100 + n).Allow()
+			require.Zero(t, keyed.Present(r.For(i)))
+		}
+	})
+}

@@ -306,3 +306,26 @@ func TestCompositionsOfKeysNeverWaitInACircle(t *testing.T) {
 	require.ErrorIs(t, err, limiter.ErrFull)
 	require.EqualValues(t, 100, left(r.For("a")))
 }
+
+// If the grant and the end of a context meet, the context wins or the caller has
+// it; what was granted is never lost.
+func TestAGrantThatMeetsACancelIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := keyed.NewSemaphore[int](keyed.SemaphoreOptions{Keys: 1, Size: 1})
+		for range 500 {
+			held := take(t, s.For(1), 1)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				p, _ := s.For(1).Take(ctx, 1)
+				p.Release()
+			}()
+			synctest.Wait()
+			go cancel()
+			held.Release()
+			synctest.Wait()
+			cancel()
+			require.Zero(t, s.Stats().InFlight)
+			require.Zero(t, keyed.Held(s))
+		}
+	})
+}
