@@ -33,3 +33,10 @@ func Lines[K comparable](s *Semaphore[K]) (n int) {
 
 // Collide returns the bucket that k's key would share with another of this hash.
 func Collide(k RateKey, hash uint64) RateKey { return RateKey{core: k.core, hash: hash | present} }
+
+// Lock holds back whoever wants to bring the key in, until unlock is called.
+func Lock(k RateKey) (unlock func()) {
+	st := k.core.table.stripe(k.hash)
+	st.mu.Lock()
+	return st.mu.Unlock
+}
