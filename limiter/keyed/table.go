@@ -129,14 +129,11 @@ func (t *table[M, W]) pair(hash uint64) (a, b *set[M]) {
 // comes for the new one has to wait for its lock.
 func (t *table[M, W]) find(hash uint64) *slot[M] {
 	a, b := t.pair(hash)
-	// Both may miss the cache at once. In which of them the key is can't be
-	// predicted, so no branch depends on it.
-	both := [2]*set[M]{b, a}
-	candidates := alike(a.tags.Load(), hash) | alike(b.tags.Load(), hash)>>1
-	for ; candidates != 0; candidates &= candidates - 1 {
-		at := bits.TrailingZeros64(candidates)
-		if s := &both[at&1].slots[at>>3%ways]; s.hash.Load() == hash && s.word.Load() != nobody {
-			return s
+	for _, in := range [...]*set[M]{a, b} { // most are in the first, so that this can be predicted
+		for like := alike(in.tags.Load(), hash); like != 0; like &= like - 1 {
+			if s := &in.slots[bits.TrailingZeros64(like)/8%ways]; s.hash.Load() == hash && s.word.Load() != nobody {
+				return s
+			}
 		}
 	}
 	return nil
@@ -168,8 +165,9 @@ func (s *set[M]) retag(i int, hash uint64) {
 // nil if there is none: idle are those whose word is at most idle, and nobody in
 // line. The caller has the key's lock.
 //
-// It takes from the set that has more of them, as sets then fill evenly, and
-// there the one that has been idle for longest.
+// It takes from the set that has more of them, as sets then fill evenly, but from
+// the first unless it makes a difference, as that is looked into first; and there
+// the one that has been idle for longest.
 func (t *table[M, W]) claimLocked(hash uint64, idle, first int64) *slot[M] {
 	a, b := t.pair(hash)
 	for {
@@ -198,7 +196,7 @@ func longestIdle[M any](a, b *set[M], idle int64) (in *set[M], at int, word int6
 				}
 			}
 		}
-		if n > most {
+		if n > 0 && (most == 0 || n > most+1) {
 			most, in, at, word = n, set, lowest, low
 		}
 	}
