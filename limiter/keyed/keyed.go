@@ -48,11 +48,10 @@
 // A context that is done loses, also where there are tokens or room; whoever gives
 // up has taken nothing, and those behind it go on. What can't be had in time is
 // refused at once. A permit that nobody releases keeps the units, and the slot, of
-// its key's semaphore for ever; a rate has nothing to be released. The package
-// calls no code of its user's under a lock, so that a panic there leaves it whole,
-// but for the context's own methods and a key's hash none at all. Misuse (a negative number, a
-// nil context, a zero value) panics with the texts that the calls give, and changes
-// nothing.
+// its key's semaphore for ever; a rate has nothing to be released. No code of the
+// user's runs under a lock, and none at all but a context's own methods, so that a
+// panic there leaves everything whole. Misuse (a negative number, a nil context, a
+// zero value) panics with the texts that the calls give, and changes nothing.
 //
 // Rates read the clock themselves, which only goes forward. In a testing/synctest
 // bubble they go by that of the bubble, and where it is another clock than the last
@@ -62,12 +61,13 @@
 //
 // # Cost
 //
-// A slot is 25 bytes, and there are half as many again as keys, so that a table of
-// Keys that are all in use has none for about one of a hundred thousand new ones;
-// besides, there are 20 kilobytes. A call for a key that is in the table takes no
+// A slot is 25 bytes. A rate has three for each two of its Keys: of so many keys in
+// use one in thirty thousand finds none. A semaphore has four, and fewer than one in
+// ten million find none. Besides, there are 20 kilobytes. A call for a key that is in the table takes no
 // lock: it hashes the key, reads the clock, if it is a rate, and does one
 // compare-and-swap, and one atomic addition for Stats, which other packages of
-// this module do without. A key that comes in takes one of 64 locks. Nothing
+// this module do without; a semaphore does two more for the first of a key's units
+// and for the last. A key that comes in takes one of 64 locks. Nothing
 // allocates unless it waits, but for errors that say when to come back. The package
 // starts no goroutine.
 //

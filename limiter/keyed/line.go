@@ -47,10 +47,15 @@ func giveBack(s *place, n int64) {
 			st.mu.Unlock()
 			return
 		}
-		if s.word.CompareAndSwap(word, word-n<<1) {
-			if word == n<<1 {
-				c.leave()
-			}
+		last := word == n<<1
+		if last {
+			c.leave()
+		}
+		swapped := s.word.CompareAndSwap(word, word-n<<1)
+		if last {
+			c.left(swapped)
+		}
+		if swapped {
 			return
 		}
 	}
@@ -75,7 +80,15 @@ func (c *semaphores) giveBackLocked(st *stripe[sleeper], s *place, hash uint64, 
 		if first != nil {
 			next |= queued
 		}
-		if !s.word.CompareAndSwap(word, next) {
+		last := next == 0 && word != 0
+		if last {
+			c.leave()
+		}
+		swapped := s.word.CompareAndSwap(word, next)
+		if last {
+			c.left(swapped)
+		}
+		if !swapped {
 			continue // the line has just ended or begun
 		}
 		for e := st.firstLocked(hash); e != first; e = st.firstLocked(hash) {
@@ -85,9 +98,6 @@ func (c *semaphores) giveBackLocked(st *stripe[sleeper], s *place, hash uint64, 
 			st.mu.waitTime.Observe(time.Since(e.Value.began))
 			e.Value.state = served
 			e.Value.ready <- struct{}{} // never waits: there is room for the only one
-		}
-		if next == 0 && word != 0 {
-			c.leave()
 		}
 		return
 	}

@@ -65,7 +65,7 @@ type rates struct {
 func NewRate[K comparable](o RateOptions) *Rate[K] {
 	n := max(1, o.Overflow)
 	r := &rates{
-		table: newTable[atomic.Int64, waiter](o.Keys, unused<<1),
+		table: newTable[atomic.Int64, waiter](o.Keys, 1, unused<<1),
 		pace:  newPace(o.Limit, o.Burst),
 		spare: newPace(o.Limit*float64(n), product(n, max(0, o.Burst))),
 	}

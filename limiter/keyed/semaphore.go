@@ -15,6 +15,7 @@ package keyed
 import (
 	"context"
 	"hash/maphash"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,9 @@ import (
 // SemaphoreOptions are the settings of [NewSemaphore].
 type SemaphoreOptions struct {
 	// Keys is of how many keys something may be held at the same time; the next
-	// is refused with [limiter.ErrFull]. It decides how much memory is taken, 38
-	// bytes a key. Zero is 65,536.
+	// is refused with [limiter.ErrFull]. It decides how much memory is taken, 50
+	// bytes a key. Zero is 65,536. Fewer than one in ten million are refused
+	// earlier, as the slots that they could have are all in use.
 	Keys int
 	// Size is how many units each key has. Not more than 2^61 count.
 	Size int64
@@ -80,7 +82,7 @@ func NewSemaphore[K comparable](o SemaphoreOptions) *Semaphore[K] {
 		panic("keyed: size < 0")
 	}
 	c := &semaphores{
-		table: newTable[home, sleeper](o.Keys, 0),
+		table: newTable[home, sleeper](o.Keys, 2, 0),
 		size:  min(o.Size, maxSize),
 		keys:  int64(o.Keys),
 		queue: o.Queue,
@@ -251,13 +253,16 @@ func (c *semaphores) attempt(hash uint64, n int64) (s *place, err *limiter.Refus
 	if word&queued != 0 || word>>1 > c.size-n {
 		return nil, errFull, true
 	}
-	if word == 0 && !c.enter() {
-		return nil, errNoWait, s.word.Load() == 0
-	}
-	if !s.word.CompareAndSwap(word, word+n<<1) {
-		if word == 0 {
-			c.leave()
+	if word == 0 {
+		if ok, over := c.enter(); !ok {
+			return nil, errNoWait, over && s.word.Load() == 0
 		}
+	}
+	swapped := s.word.CompareAndSwap(word, word+n<<1)
+	if word == 0 {
+		c.entered(swapped)
+	}
+	if !swapped {
 		return nil, nil, false
 	}
 	// An idle word is like any other, so the slot may have changed hands and be
@@ -271,30 +276,62 @@ func (c *semaphores) attempt(hash uint64, n int64) (s *place, err *limiter.Refus
 
 // admit takes n units of a key that has no slot, and so nothing held.
 func (c *semaphores) admit(hash uint64, n int64) (s *place, err *limiter.RefusedError, over bool) {
-	if !c.enter() {
-		return nil, errNoWait, c.table.find(hash) == nil
+	if ok, over := c.enter(); !ok {
+		return nil, errNoWait, over && c.table.find(hash) == nil
 	}
 	st := c.table.stripe(hash)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if c.table.find(hash) != nil {
-		c.leave()
+		c.entered(false)
 		return nil, nil, false
 	}
-	if s = c.table.claimLocked(hash, 0, n<<1); s == nil {
-		c.leave()
+	s = c.table.claimLocked(hash, 0, n<<1)
+	c.entered(s != nil)
+	if s == nil {
 		return nil, errNoWait, true
 	}
 	return s, nil, true
 }
 
-// enter counts one more key of which something is held, if there may be.
-func (c *semaphores) enter() bool {
-	if c.held.Add(1) <= c.keys {
-		return true
+// What held counts: keys of which something is held, and above them the calls
+// that are about to change that for a key. While there are such nobody can tell
+// whether a key that is not held has to be refused: it may be the one.
+const (
+	oneKey  = 1
+	oneTurn = 1 << 32
+)
+
+// enter counts one more key of which something is held, if there may be, and a
+// call that is about to make it so; entered must follow. If it is not over, it is
+// to be tried again.
+func (c *semaphores) enter() (ok, over bool) {
+	for {
+		held := c.held.Load()
+		if held%oneTurn >= c.keys {
+			if over = held < oneTurn; !over {
+				runtime.Gosched()
+			}
+			return false, over
+		}
+		if c.held.CompareAndSwap(held, held+oneKey+oneTurn) {
+			return true, true
+		}
 	}
-	c.leave()
-	return false
 }
 
-func (c *semaphores) leave() { c.held.Add(-1) }
+// entered ends what enter began.
+func (c *semaphores) entered(held bool) {
+	if held {
+		c.held.Add(-oneTurn)
+	} else {
+		c.held.Add(-oneTurn - oneKey)
+	}
+}
+
+// leave announces that something is perhaps given back that was the last of its
+// key; left must follow.
+func (c *semaphores) leave() { c.held.Add(oneTurn) }
+
+// left ends what leave began.
+func (c *semaphores) left(idle bool) { c.entered(!idle) }

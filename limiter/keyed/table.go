@@ -89,16 +89,17 @@ type stripe[W any] struct {
 	_ [64]byte // so that two processors don't fight for what is next to it
 }
 
-// newTable returns a table with half as many slots again as there may be keys.
-// Both sets of a new key are full then for one of a hundred thousand.
-func newTable[M, W any](keys int, word int64) *table[M, W] {
+// newTable returns a table with spare slots for each two keys that there may be,
+// besides those two. With one, of so many keys one in thirty thousand finds both of
+// its sets full; with two, fewer than one in ten million.
+func newTable[M, W any](keys int, spare uint64, word int64) *table[M, W] {
 	switch {
 	case keys < 0:
 		panic("keyed: keys < 0")
 	case keys == 0:
 		keys = defaultKeys
 	}
-	t := &table[M, W]{sets: make([]set[M], (uint64(keys)+uint64(keys)/2+ways-1)/ways)}
+	t := &table[M, W]{sets: make([]set[M], (uint64(keys)+uint64(keys)*spare/2+ways-1)/ways)}
 	for i := range t.sets {
 		for j := range t.sets[i].slots {
 			t.sets[i].slots[j].word.Store(word)
