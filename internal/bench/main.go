@@ -44,6 +44,7 @@ var suites = []struct {
 	{"errgroup-dropped", droppedRows},
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
+	{"keyed", keyedRows},
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},
 	{"timeout-dropped", coarseRows},

@@ -1,0 +1,42 @@
+package keyed
+
+// This file lets tests see the table, and say what hash a key has.
+
+// Slots returns how many slots the table has.
+func Slots[K comparable](r *Rate[K]) int { return len(r.core.table.sets) * ways }
+
+// Present counts the slots that a key has: one at most.
+func Present(k RateKey) (n int) {
+	for i := range k.core.table.sets {
+		for j := range k.core.table.sets[i].slots {
+			if k.core.table.sets[i].slots[j].hash.Load() == k.hash {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Held returns of how many keys the semaphore thinks that something is held.
+func Held[K comparable](s *Semaphore[K]) int64 { return s.core.held.Load() }
+
+// Lines returns how many keys have a line.
+func Lines[K comparable](s *Semaphore[K]) (n int) {
+	for i := range s.core.table.stripes {
+		st := &s.core.table.stripes[i]
+		st.mu.Lock()
+		n += len(st.mu.lines)
+		st.mu.Unlock()
+	}
+	return n
+}
+
+// Collide returns the bucket that k's key would share with another of this hash.
+func Collide(k RateKey, hash uint64) RateKey { return RateKey{core: k.core, hash: hash | present} }
+
+// Lock holds back whoever wants to bring the key in, until unlock is called.
+func Lock(k RateKey) (unlock func()) {
+	st := k.core.table.stripe(k.hash)
+	st.mu.Lock()
+	return st.mu.Unlock
+}
