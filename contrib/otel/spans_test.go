@@ -204,6 +204,7 @@ func TestAnAddressThatIsTakenIsATraceToo(t *testing.T) {
 	require.Empty(t, e.GetSpans())
 	require.NoError(t, provider.Shutdown(t.Context()))
 	require.Contains(t, sorted(e.GetSpans(), time.Now())[0], "address already in use")
+	require.Len(t, of(e.GetSpans(), "graceful stop"), 1)
 }
 
 func TestTheErrorOfTheShutdownIsTheComponents(t *testing.T) {

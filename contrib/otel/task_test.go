@@ -98,5 +98,6 @@ func TestAPanicAndAGoexitEndTheSpanAndGoOn(t *testing.T) {
 		spans := of(e.GetSpans(), name)
 		require.Len(t, spans, 1)
 		require.Equal(t, "panic or Goexit", spans[0].Status.Description)
+		require.Empty(t, spans[0].Events, "the SDK has recovered the panic")
 	}
 }

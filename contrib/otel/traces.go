@@ -123,7 +123,7 @@ func (s *spans) traceRestart(rep graceful.Report, res graceful.Result, now time.
 
 // root begins a trace of its own.
 func (s *spans) root(name string, rep graceful.Report, from time.Time, links ...trace.Link) (context.Context, trace.Span) {
-	return s.tracer().Start(context.Background(), name, trace.WithNewRoot(), trace.WithTimestamp(from), trace.WithLinks(links...),
+	return s.tracer().Start(context.Background(), name, trace.WithTimestamp(from), trace.WithLinks(links...),
 		trace.WithAttributes(attribute.Int("belay.generation", rep.Generation)))
 }
 

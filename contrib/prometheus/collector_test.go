@@ -217,6 +217,31 @@ func TestAManagerIsSeenThroughItsLife(t *testing.T) {
 	})
 }
 
+func TestAComponentIsUpInItsPreStopAndHasFailedIfItIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := graceful.New(graceful.Options{Budget: time.Minute, Signals: []os.Signal{}, Logger: slog.New(slog.DiscardHandler), TerminationLog: "-"})
+		cut := make(chan struct{})
+		m.Add(0, graceful.Component{
+			Name: "slow", Limit: time.Second,
+			PreStop: func(context.Context) error { time.Sleep(time.Second / 2); return nil },
+			Stop:    func(context.Context) error { <-cut; return nil },
+			Cut:     func() { close(cut) },
+		})
+		c := belayprometheus.New(belayprometheus.Options{Manager: m})
+		done := make(chan struct{})
+		go func() { // ends with the stop below
+			defer close(done)
+			_, _ = m.Run(t.Context())
+		}()
+		synctest.Wait()
+		m.Stop(nil)
+		synctest.Wait()
+		require.Equal(t, []float64{1, 1, 0}, of(values(t, text(t, c)), "belay_stopping", "belay_component_up{slow}", "belay_component_failed{slow}"))
+		<-done
+		require.Equal(t, []float64{0, 1}, of(values(t, text(t, c)), "belay_component_up{slow}", "belay_component_failed{slow}"))
+	})
+}
+
 func of(got map[string]float64, names ...string) (list []float64) {
 	for _, name := range names {
 		v, there := got[name]

@@ -105,10 +105,12 @@ func TestADrainingGenerationAnswersScrapesUntilItEnds(t *testing.T) {
 	require.EqualValues(t, 0, gaugeOf(families, "belay_generation"))
 	require.EqualValues(t, 1, gaugeOf(families, "belay_in_flight"))
 	require.EqualValues(t, 1, families["belay_restarts_total"].GetMetric()[0].GetCounter().GetValue())
+	require.EqualValues(t, 0, families["belay_restart_failures_total"].GetMetric()[0].GetCounter().GetValue())
 	families, err = scrape(heir)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, gaugeOf(families, "belay_generation"))
 	require.EqualValues(t, 1, gaugeOf(families, "belay_draining_processes"))
+	require.Positive(t, gaugeOf(families, "belay_draining_seconds"))
 	require.EqualValues(t, 0, gaugeOf(families, "belay_in_flight"))
 	require.Len(t, targets(t, dir), 2)
 
