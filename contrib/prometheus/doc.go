@@ -32,8 +32,8 @@
 // are exclusive where those of Prometheus are inclusive. The difference is a wait
 // that took exactly 1 µs, 4 µs and so on, to the nanosecond: it is counted in the
 // bucket above. Bounds of 999 ns would be exact, and illegible. Its count may be
-// less than belay_waited_total, and is zero for those that measure no times, such
-// as an errgroup without Track.
+// less than belay_waited_total, and is zero for those that measure no times: a
+// semaphore or a pool does with WaitTime in its Options, an errgroup with Track.
 //
 // # What it will not do
 //

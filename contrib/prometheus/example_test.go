@@ -26,7 +26,7 @@ import (
 
 // The map that the status page shows is the one that is scraped.
 func ExampleNew() {
-	sem := semaphore.NewWeighted(8)
+	sem := semaphore.New(semaphore.Options{Size: 8, WaitTime: true})
 	stats := map[string]func() belay.Stats{"requests": sem.Stats}
 
 	registry := prometheus.NewRegistry()

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 // play serves what a service serves: requests under a limit, and metrics on an
 // address of each process's own.
 func play(dir string) int {
-	requests := semaphore.NewWeighted(2)
+	requests := semaphore.New(semaphore.Options{Size: 2, WaitTime: true})
 	var m *graceful.Manager
 	m = graceful.New(graceful.Options{
 		Logger: slog.New(slog.DiscardHandler), TerminationLog: "-",

@@ -11,8 +11,9 @@
 //
 // The upper bounds of a [belay.WaitHistogram] are exclusive, those of
 // OpenTelemetry inclusive: a wait of exactly 1 µs, 4 µs and so on, to the
-// nanosecond, is counted in the bucket above. What measures no times, such as an
-// errgroup without Track, has a histogram that stays empty.
+// nanosecond, is counted in the bucket above. What measures no times has a
+// histogram that stays empty: a semaphore or a pool measures them with WaitTime in
+// its Options, an errgroup with Track.
 //
 // A histogram is cumulative since the producer was made, whatever temporality the
 // reader prefers for others: that is the SDK's rule for producers. One that is

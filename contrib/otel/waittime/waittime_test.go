@@ -21,7 +21,7 @@ import (
 
 // A mean hides the wait that matters.
 func ExampleNew() {
-	sem := semaphore.NewWeighted(8)
+	sem := semaphore.New(semaphore.Options{Size: 8, WaitTime: true})
 	stats := map[string]func() belay.Stats{"requests": sem.Stats}
 	reader := metric.NewManualReader(metric.WithProducer(waittime.New(stats))) // or a periodic one
 	_ = metric.NewMeterProvider(metric.WithReader(reader))
