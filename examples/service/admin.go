@@ -34,10 +34,11 @@ func (s *service) managerPage(m *graceful.Manager) http.Handler {
 	return status.Handler(m, status.Options{
 		Title:  "belay example service",
 		Detail: true,
-		// A reload begins to count the clients anew.
+		// Another rate begins to count the clients anew.
 		Stats: map[string]func() belay.Stats{
-			"requests":     func() belay.Stats { return s.limits.whole.Stats() },
-			"client rates": func() belay.Stats { return s.limits.clients.Load().stats() },
+			"requests":              func() belay.Stats { return s.limits.whole.Stats() },
+			"client rates":          func() belay.Stats { return s.limits.clients.Load().Stats() },
+			"client rates overflow": func() belay.Stats { return s.limits.clients.Load().Overflow() },
 		},
 	})
 }
