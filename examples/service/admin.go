@@ -44,12 +44,13 @@ func (s *service) managerPage(m *graceful.Manager) http.Handler {
 	})
 }
 
-// stats are the limits as the page and /metrics show them. A reload begins to
+// stats are the limits as the page and /metrics show them. Another rate begins to
 // count the clients anew.
 func (s *service) stats() map[string]func() belay.Stats {
 	return map[string]func() belay.Stats{
-		"requests":     func() belay.Stats { return s.limits.whole.Stats() },
-		"client rates": func() belay.Stats { return s.limits.clients.Load().stats() },
+		"requests":              func() belay.Stats { return s.limits.whole.Stats() },
+		"client rates":          func() belay.Stats { return s.limits.clients.Load().Stats() },
+		"client rates overflow": func() belay.Stats { return s.limits.clients.Load().Overflow() },
 	}
 }
 

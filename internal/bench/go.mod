@@ -6,6 +6,7 @@ require (
 	github.com/alitto/pond/v2 v2.7.1
 	github.com/belay-go/belay v0.0.0
 	github.com/gammazero/workerpool v1.3.0
+	github.com/jackc/puddle/v2 v2.2.3
 	github.com/panjf2000/ants/v2 v2.12.1
 	github.com/sourcegraph/conc v0.3.0
 	github.com/stretchr/testify v1.12.1
