@@ -1,0 +1,2 @@
+// Package belayredis shares a limit among machines, by Redis: a token bucket.
+package belayredis

@@ -1,0 +1,122 @@
+package belayredis
+
+// This file is what runs inside of Redis. All numbers are integers below 2^53,
+// which Lua's doubles hold exactly; instants are microseconds of Redis' own clock.
+
+// Membership is the same for both scripts: who asks is in the fleet until ttl has
+// passed without another call. A score beyond that comes from before a step of the
+// clock back.
+const luaFleet = `
+local function int(x) return string.format('%.0f', x) end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local id, ttl = ARGV[1], tonumber(ARGV[2])
+local function join(key)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', int(now))
+  redis.call('ZREMRANGEBYSCORE', key, int(now + ttl + 1), '+inf')
+  redis.call('ZADD', key, int(now + ttl), id)
+  redis.call('PEXPIRE', key, int(math.ceil(ttl / 1000) + 1000))
+  return redis.call('ZCARD', key)
+end
+`
+
+// rateScript is a token bucket: its level v at the instant t, in units of which a
+// token is worth unit, and of which it gains gain per microsecond. Below zero are
+// tokens whose turn was booked ahead. A level and not an instant is kept, so that
+// a clock that goes back costs nothing but the gain of that one step: the next
+// reading counts from there.
+//
+//	KEYS  1 the bucket, 2 the fleet
+//	ARGV  1 id  2 ttl  3 burst  4 unit  5 gain  6 lease
+//	      7 t and 8 v as the caller saw them last (t 0: never)
+//	      9 how long ago that was, if the caller had to do without since, else -1
+//	      10 grace  11 what its share lacks  12 tokens wanted for the lease
+//	      13 how many costs are put right, each five: tokens (negative: a charge),
+//	      t, v, refunds and birth of when they were taken
+//	      then the requests, each two: tokens, patience
+//	reply t, v, refunds, birth, fleet, grace left, leased, and for each request the
+//	      wait, or -1-wait if that is more than its patience
+//
+// A bucket that is not there was never used, or is full again, or was lost. The
+// last is assumed where its caller comes back from doing without: then everybody
+// has lived on shares, and goes on to until the grace is over, when the bucket
+// starts empty.
+//
+// A refund is worth what would be there now if its tokens had never been taken:
+// at most what the bucket would have room for if nobody had taken any since, less
+// all refunds since. It is nothing where turns were handed out that lie ahead,
+// unless its own was the last: someone else would get a turn beside theirs.
+var rateScript = newScript(luaFleet + `
+local burst, unit, gain, lease = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local members = join(KEYS[2])
+local half = math.floor(burst / 2)
+local cap = (burst - math.min(members * lease, half)) * unit
+local s = redis.call('HMGET', KEYS[1], 't', 'v', 'r', 'b', 'm', 'x', 'u')
+local t, v, refunds, birth, grace, turn
+local back = tonumber(ARGV[9])
+local alone = true
+if s[1] then
+  t, v, refunds, birth = tonumber(s[1]), tonumber(s[2]), tonumber(s[3]), tonumber(s[4])
+  grace, turn = tonumber(s[6]), tonumber(s[7])
+  local was = tonumber(s[5])
+  if was ~= unit then v = math.floor(v / was * unit) end
+  alone = now - t >= back
+else
+  t, v, refunds, birth, grace, turn = now, cap, 0, now, 0, 0
+  if tonumber(ARGV[7]) > 0 then t, v = tonumber(ARGV[7]), tonumber(ARGV[8]) end
+end
+local passed = now - t
+if passed > 0 then
+  if passed >= math.ceil((cap - v) / gain) then v = cap else v = v + passed * gain end
+end
+v = math.min(v, cap)
+if back >= 0 then
+  if alone then
+    grace = now + tonumber(ARGV[10])
+    v = math.min(v, -tonumber(ARGV[10]) * gain)
+  else
+    v = v - tonumber(ARGV[11]) * unit
+  end
+end
+local at = 14
+for _ = 1, tonumber(ARGV[13]) do
+  local n, t0, v0 = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local r0, b0 = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  at = at + 5
+  if n < 0 then
+    v = math.max(v + n * unit, -2251799813685248)
+  elseif b0 == birth and now >= t0 and now - t0 < math.floor((cap - v0) / gain) then
+    local level = v0 + (now - t0) * gain
+    local worth = math.min(n, math.floor((cap - level) / unit) - (refunds - r0))
+    if worth > 0 and (turn <= now or (v == level and refunds == r0)) then
+      v = v + worth * unit
+      refunds = refunds + worth
+    end
+  end
+end
+local reply = {now, 0, 0, birth, members, 0, 0}
+while at < #ARGV do
+  local n, patience = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  at = at + 2
+  local lacks = n * unit - v
+  local wait = math.max(0, math.ceil(lacks / gain))
+  if wait <= patience and lacks < 2251799813685248 then
+    v = v - n * unit
+    if wait > 0 then turn = math.max(turn, now + wait) end
+    reply[#reply + 1] = wait
+  else
+    reply[#reply + 1] = -1 - wait
+  end
+end
+if lease > 0 and members * lease <= half and v >= unit then
+  local n = math.min(tonumber(ARGV[12]), lease, math.floor(v / unit))
+  v = v - n * unit
+  reply[7] = n
+end
+if grace > now and grace - now <= 60000000 then reply[6] = grace - now end
+reply[2], reply[3] = v, refunds
+redis.call('HSET', KEYS[1], 't', int(now), 'v', int(v), 'r', int(refunds), 'b', int(birth),
+  'm', int(unit), 'x', int(grace), 'u', int(turn))
+redis.call('PEXPIRE', KEYS[1], int(math.ceil((cap - v) / gain / 1000) + math.ceil(ttl / 1000) + 1000))
+return reply
+`)
