@@ -5,7 +5,7 @@ package belayredis
 
 // Membership is the same for both scripts: who asks is in the fleet until ttl has
 // passed without another call. A score beyond that comes from before a step of the
-// clock back.
+// clock back, and is put right, so that nobody stays for the length of the step.
 const luaFleet = `
 local function int(x) return string.format('%.0f', x) end
 local time = redis.call('TIME')
@@ -13,9 +13,11 @@ local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local id, ttl = ARGV[1], tonumber(ARGV[2])
 local function join(key)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', int(now))
-  redis.call('ZREMRANGEBYSCORE', key, int(now + ttl + 1), '+inf')
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', key, int(now + ttl + 1), '+inf')) do
+    redis.call('ZADD', key, int(now + ttl), other)
+  end
   redis.call('ZADD', key, int(now + ttl), id)
-  redis.call('PEXPIRE', key, int(math.ceil(ttl / 1000) + 1000))
+  redis.call('PEXPIRE', key, int(4 * math.ceil(ttl / 1000) + 60000))
   return redis.call('ZCARD', key)
 end
 `
@@ -119,4 +121,69 @@ redis.call('HSET', KEYS[1], 't', int(now), 'v', int(v), 'r', int(refunds), 'b', 
   'm', int(unit), 'x', int(grace), 'u', int(turn))
 redis.call('PEXPIRE', KEYS[1], int(math.ceil((cap - v) / gain / 1000) + math.ceil(ttl / 1000) + 1000))
 return reply
+`)
+
+// semaphoreScript counts units that are held, for each process as the process
+// itself says, so that an answer that was lost is put right by the next call. What
+// one holds that does not renew it within ttl is free again.
+//
+//	KEYS  1 what is held: by id, and by id# the number of the call that said so;
+//	      total; t, when the script ran last; x, until when there is a grace;
+//	      y, that a step of the clock was forgiven
+//	      2 the fleet
+//	ARGV  1 id  2 ttl  3 size  4 number of the call  5 held  6 the caller's share
+//	      7 for how long the caller had to do without, else -1  8 grace
+//	      9 units wanted for the lease  10 lease, then the requests
+//	reply fleet, grace left, leased, how many of the requests were granted
+//
+// Where it is not known what others hold, since nobody says or Redis has lost it,
+// there is a grace in which everybody keeps to a share, and all who hold something
+// renew it. Requests are granted in order, none past one that does not fit.
+//
+// If nobody has come for longer than ttl although units are held, the clock may
+// have been put forward: they are kept for another ttl, once.
+var semaphoreScript = newScript(luaFleet + `
+local size, number, held, share = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local away, key = tonumber(ARGV[7]), KEYS[1]
+local s = redis.call('HMGET', key, 'total', 't', 'x', 'y', id, id .. '#')
+local total, t, grace, forgiven = tonumber(s[1] or 0), tonumber(s[2] or 0), tonumber(s[3] or 0), tonumber(s[4] or 0)
+local gap = total > 0 and now - t > ttl
+if gap and forgiven == 0 then
+  for _, other in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    redis.call('ZADD', KEYS[2], int(now + ttl), other)
+  end
+  forgiven = 1
+elseif not gap then
+  forgiven = 0
+end
+local mine = tonumber(s[5] or 0)
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', int(now))) do
+  total = total - tonumber(redis.call('HGET', key, other) or 0)
+  redis.call('HDEL', key, other, other .. '#')
+  if other == id then mine = 0 end
+end
+local members = join(KEYS[2])
+if tonumber(s[6] or 0) >= number then return {members, 0, 0, -1} end
+if (away >= 0 and now - t >= away) or (held > 0 and not s[5]) then
+  grace = now + tonumber(ARGV[8])
+end
+total = total + held - mine
+mine = held
+local left = grace - now
+if left < 0 or left > tonumber(ARGV[8]) then left = 0 end
+local granted = 0
+for i = 11, #ARGV do
+  local n = tonumber(ARGV[i])
+  if total + n > size or (left > 0 and mine + n > share) then break end
+  total, mine, granted = total + n, mine + n, granted + 1
+end
+local leased, lease = 0, tonumber(ARGV[10])
+if granted == #ARGV - 10 and left == 0 and members * lease * 2 <= size then
+  leased = math.max(0, math.min(tonumber(ARGV[9]), size - total))
+  total, mine = total + leased, mine + leased
+end
+redis.call('HSET', key, 'total', int(total), 't', int(now), 'x', int(grace), 'y', int(forgiven),
+  id, int(mine), id .. '#', int(number))
+redis.call('PEXPIRE', key, int(4 * math.ceil(ttl / 1000) + 60000))
+return {members, left, leased, granted}
 `)

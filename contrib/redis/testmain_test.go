@@ -84,4 +84,3 @@ type storeFunc func(ctx context.Context, script *belayredis.Script, keys, args [
 func (f storeFunc) Eval(ctx context.Context, script *belayredis.Script, keys, args []string) ([]int64, error) {
 	return f(ctx, script, keys, args)
 }
-
