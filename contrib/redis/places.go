@@ -145,9 +145,16 @@ func (s *Semaphore) look(ctx context.Context, p *place) (leads bool, pause time.
 		return false, 0, nil, false
 	case s.is(Local):
 		s.serveLocked()
-		if !p.granted && p.once {
+		switch {
+		case p.granted:
+		case p.once:
 			s.leaveLocked(p)
 			return false, 0, errFull, true
+		default: // it has just looked
+			select {
+			case <-p.look:
+			default:
+			}
 		}
 		return false, s.mu.pause, nil, false // if it is granted, it looks again
 	case !p.asked || s.mu.hurry:
