@@ -51,7 +51,7 @@ func (p *pretender) Eval(ctx context.Context, script *belayredis.Script, keys, a
 		time.Sleep(p.slow)
 	}
 	if strings.HasSuffix(keys[0], ":held") {
-		return []int64{p.members, p.grace, 0, int64(len(args) - 10)}, nil
+		return []int64{p.members, p.grace, 0, int64(len(args) - 11)}, nil
 	}
 	wanted, _ := strconv.ParseInt(args[11], 10, 64)
 	fixes, _ := strconv.Atoi(args[12])

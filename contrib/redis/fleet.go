@@ -301,6 +301,13 @@ func (l *link) away() int64 {
 	return max(0, l.now()-l.state.contact) / 1000
 }
 
+// quiet returns how long ago Redis has answered, in microseconds.
+func (l *link) quiet() int64 {
+	l.state.Lock()
+	defer l.state.Unlock()
+	return max(0, l.now()-l.state.contact) / 1000
+}
+
 // untilNext returns when Redis is tried next.
 func (l *link) untilNext() time.Duration {
 	return max(time.Millisecond, time.Duration(l.nextAt.Load()-l.now()))

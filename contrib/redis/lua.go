@@ -39,10 +39,11 @@ end
 //	reply t, v, refunds, birth, fleet, grace left, leased, and for each request the
 //	      wait, or -1-wait if that is more than its patience
 //
-// A bucket that is not there was never used, or is full again, or was lost. The
-// last is assumed where its caller comes back from doing without: then everybody
-// has lived on shares, and goes on to until the grace is over, when the bucket
-// starts empty.
+// A bucket that is not there was never used, or is full again, or was lost. It was
+// lost if by what the caller saw last it can't be full: then it starts empty. So it
+// does if the caller comes back from doing without, and nobody else has come
+// before it: then everybody has lived on shares, and goes on to until a grace is
+// over.
 //
 // A refund is worth what would be there now if its tokens had never been taken:
 // at most what the bucket would have room for if nobody had taken any since, less
@@ -65,7 +66,10 @@ if s[1] then
   alone = now - t >= back
 else
   t, v, refunds, birth, grace, turn = now, cap, 0, now, 0, 0
-  if tonumber(ARGV[7]) > 0 then t, v = tonumber(ARGV[7]), tonumber(ARGV[8]) end
+  local t0, v0 = tonumber(ARGV[7]), tonumber(ARGV[8])
+  if t0 > 0 and now - t0 < math.ceil((cap - v0) / gain) then
+    v = math.min(0, v0 + math.max(0, now - t0) * gain)
+  end
 end
 local passed = now - t
 if passed > 0 then
@@ -147,6 +151,7 @@ local size, number, held, share = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber
 local away, key = tonumber(ARGV[7]), KEYS[1]
 local s = redis.call('HMGET', key, 'total', 't', 'x', 'y', id, id .. '#')
 local total, t, grace, forgiven = tonumber(s[1] or 0), tonumber(s[2] or 0), tonumber(s[3] or 0), tonumber(s[4] or 0)
+local lost = not s[2] and number > 1 and tonumber(ARGV[9]) < 4 * ttl + 60000000
 local gap = total > 0 and now - t > ttl
 if gap and forgiven == 0 then
   for _, other in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
@@ -164,7 +169,7 @@ for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', int(now))) d
 end
 local members = join(KEYS[2])
 if tonumber(s[6] or 0) >= number then return {members, 0, 0, -1} end
-if (away >= 0 and now - t >= away) or (held > 0 and not s[5]) then
+if lost or (away >= 0 and now - t >= away) or (held > 0 and not s[5]) then
   grace = now + tonumber(ARGV[8])
 end
 total = total + held - mine
@@ -172,14 +177,14 @@ mine = held
 local left = grace - now
 if left < 0 or left > tonumber(ARGV[8]) then left = 0 end
 local granted = 0
-for i = 11, #ARGV do
+for i = 12, #ARGV do
   local n = tonumber(ARGV[i])
   if total + n > size or (left > 0 and mine + n > share) then break end
   total, mine, granted = total + n, mine + n, granted + 1
 end
-local leased, lease = 0, tonumber(ARGV[10])
-if granted == #ARGV - 10 and left == 0 and members * lease * 2 <= size then
-  leased = math.max(0, math.min(tonumber(ARGV[9]), size - total))
+local leased, lease = 0, tonumber(ARGV[11])
+if granted == #ARGV - 11 and left == 0 and members * lease * 2 <= size then
+  leased = math.max(0, math.min(tonumber(ARGV[10]), size - total))
   total, mine = total + leased, mine + leased
 end
 redis.call('HSET', key, 'total', int(total), 't', int(now), 'x', int(grace), 'y', int(forgiven),

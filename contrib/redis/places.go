@@ -228,7 +228,7 @@ func (s *Semaphore) trip(ctx context.Context, probe bool) error {
 	}
 	args := []string{s.id, itoa(s.MemberTTL.Microseconds()), itoa(s.size), itoa(mu.calls), itoa(mu.used + mu.spare),
 		itoa(s.shareLocked()), itoa(s.away()), itoa((s.MemberTTL/3 + s.Probe + s.Timeout).Microseconds()),
-		itoa(wanted), itoa(s.leaseSize)}
+		itoa(s.quiet()), itoa(wanted), itoa(s.leaseSize)}
 	for _, p := range batch {
 		p.flies, p.asked = true, true
 		args = append(args, itoa(p.n))

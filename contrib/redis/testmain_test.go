@@ -84,3 +84,10 @@ type storeFunc func(ctx context.Context, script *belayredis.Script, keys, args [
 func (f storeFunc) Eval(ctx context.Context, script *belayredis.Script, keys, args []string) ([]int64, error) {
 	return f(ctx, script, keys, args)
 }
+
+// silent keeps go-redis from telling of every server that these tests kill.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(silent{}) }
