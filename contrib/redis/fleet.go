@@ -110,6 +110,7 @@ type link struct {
 	mode   atomic.Int32 // a Mode, so that a call need not lock to know it
 	nextAt atomic.Int64 // local instant: while Local, of the next probe, or of joining
 	seen   atomic.Bool  // Redis was reached at least once
+	joined atomic.Int64 // local instant at which Redis was last told the id; below zero: never
 
 	state struct {
 		sync.Mutex
@@ -155,6 +156,7 @@ func (l *link) init(f Fleet, keys ...string) {
 	_, _ = rand.Read(id[:]) // never fails
 	l.id = hex.EncodeToString(id[:])
 	l.base = time.Now()
+	l.joined.Store(-1)
 	l.state.since = l.base
 }
 
@@ -173,6 +175,17 @@ func or(d, def time.Duration) time.Duration {
 func (l *link) now() int64 { return int64(time.Since(l.base)) }
 
 func (l *link) is(m Mode) bool { return Mode(l.mode.Load()) == m }
+
+// joins returns the id, if the fleet is to be told that this process is in it: now
+// and then, as it costs Redis more than all the rest.
+func (l *link) joins() string {
+	now, last := l.now(), l.joined.Load()
+	if last >= 0 && now >= last && now-last < int64(l.MemberTTL)/8 {
+		return ""
+	}
+	l.joined.Store(now)
+	return l.id
+}
 
 // eval is one round trip. It counts it, and keeps the fleet's size that size
 // finds in the answer.
@@ -199,6 +212,9 @@ func (l *link) answered(size int) {
 	defer s.Unlock()
 	s.trips++
 	s.failures = 0
+	if size == 0 { // it has forgotten
+		l.joined.Store(-1)
+	}
 	s.contact = now
 	if ttl := int64(l.MemberTTL); now-s.sizesAt > ttl || now < s.sizesAt {
 		if now-s.sizesAt > 2*ttl {
@@ -216,6 +232,7 @@ func (l *link) fail(err error) {
 	s.Lock()
 	s.trips++
 	s.failed++
+	l.joined.Store(-1) // it may not have been told
 	s.failures++
 	s.lastErr = err
 	changed := l.is(Shared) && s.failures >= l.Failures

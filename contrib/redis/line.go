@@ -197,7 +197,7 @@ func (r *Rate) argsLocked(batch []*ask, fixes []fix, probe bool) []string {
 		}
 	}
 	args := make([]string, 0, 13+5*len(fixes)+2*len(batch))
-	args = append(args, r.id, itoa(r.MemberTTL.Microseconds()), itoa(r.burst), itoa(r.unit), itoa(r.gain), itoa(r.leaseSize),
+	args = append(args, r.joins(), itoa(r.MemberTTL.Microseconds()), itoa(r.burst), itoa(r.unit), itoa(r.gain), itoa(r.leaseSize),
 		itoa(mu.t), itoa(mu.v), itoa(away), itoa((r.Probe + r.Timeout).Microseconds()), itoa(lacks), itoa(wanted), itoa(int64(len(fixes))))
 	for _, f := range fixes {
 		args = append(args, itoa(f.n), itoa(f.claim.t), itoa(f.claim.v), itoa(f.claim.refunds), itoa(f.claim.birth))

@@ -3,8 +3,8 @@ package belayredis
 // This file is what runs inside of Redis. All numbers are integers below 2^53,
 // which Lua's doubles hold exactly; instants are microseconds of Redis' own clock.
 
-// Membership is the same for both scripts: who asks is in the fleet until ttl has
-// passed without another call. A score beyond that comes from before a step of the
+// Membership is the same for both scripts: who gives an id is in the fleet until ttl
+// has passed without another such call; most calls give none. A score beyond that comes from before a step of the
 // clock back, and is put right, so that nobody stays for the length of the step.
 const luaFleet = `
 local function int(x) return string.format('%.0f', x) end
@@ -29,7 +29,7 @@ end
 // reading counts from there.
 //
 //	KEYS  1 the bucket, 2 the fleet
-//	ARGV  1 id  2 ttl  3 burst  4 unit  5 gain  6 lease
+//	ARGV  1 id, or nothing  2 ttl  3 burst  4 unit  5 gain  6 lease
 //	      7 t and 8 v as the caller saw them last (t 0: never)
 //	      9 how long ago that was, if the caller had to do without since, else -1
 //	      10 grace  11 what its share lacks  12 tokens wanted for the lease
@@ -51,7 +51,7 @@ end
 // unless its own was the last: someone else would get a turn beside theirs.
 var rateScript = newScript(luaFleet + `
 local burst, unit, gain, lease = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local members = join(KEYS[2])
+local members = id ~= '' and join(KEYS[2]) or redis.call('ZCARD', KEYS[2])
 local half = math.floor(burst / 2)
 local cap = (burst - math.min(members * lease, half)) * unit
 local s = redis.call('HMGET', KEYS[1], 't', 'v', 'r', 'b', 'm', 'x', 'u')
@@ -123,7 +123,9 @@ if grace > now and grace - now <= 60000000 then reply[6] = grace - now end
 reply[2], reply[3] = v, refunds
 redis.call('HSET', KEYS[1], 't', int(now), 'v', int(v), 'r', int(refunds), 'b', int(birth),
   'm', int(unit), 'x', int(grace), 'u', int(turn))
-redis.call('PEXPIRE', KEYS[1], int(math.ceil((cap - v) / gain / 1000) + math.ceil(ttl / 1000) + 1000))
+if id ~= '' or v < 0 or not s[1] then
+  redis.call('PEXPIRE', KEYS[1], int(math.ceil((cap - math.min(v, 0)) / gain / 1000) + math.ceil(ttl / 1000) + 1000))
+end
 return reply
 `)
 

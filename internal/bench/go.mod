@@ -20,10 +20,16 @@ require (
 	oras.land/oras-go/v2 v2.7.0
 )
 
+require github.com/cespare/xxhash/v2 v2.3.0 // indirect
+
 require (
+	github.com/belay-go/belay/contrib/redis v0.0.0
 	github.com/gammazero/deque v1.2.2 // indirect
+	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
+	github.com/redis/go-redis/v9 v9.23.0
+	github.com/redis/rueidis v1.0.79
 	go.uber.org/atomic v1.12.0 // indirect
 	go.uber.org/multierr v1.9.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
@@ -35,3 +41,5 @@ require (
 )
 
 replace github.com/belay-go/belay => ../../
+
+replace github.com/belay-go/belay/contrib/redis => ../../contrib/redis
