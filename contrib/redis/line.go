@@ -123,7 +123,7 @@ func (r *Rate) passLocked() {
 func (r *Rate) lead(ctx context.Context, probe bool) error {
 	r.mu.Lock()
 	r.serveLeasedLocked()
-	batch := slices.Clone(r.mu.line[:min(len(r.mu.line), mostAsked)])
+	batch := slices.Clone(r.mu.line[:min(len(r.mu.line), r.atOnceLocked())])
 	r.mu.line = slices.Delete(r.mu.line, 0, len(batch))
 	for _, a := range batch {
 		a.flies = true
@@ -153,6 +153,7 @@ func (r *Rate) lead(ctx context.Context, probe bool) error {
 		r.answerLocked(batch, reply, sent)
 		shared, say := r.back(time.Duration(reply[5]) * time.Microsecond)
 		r.mu.living = !shared
+		r.serveLeasedLocked()
 		r.passLocked()
 		r.mu.Unlock()
 		say()
@@ -163,6 +164,16 @@ func (r *Rate) lead(ctx context.Context, probe bool) error {
 		r.fail(err)
 	}
 	return err
+}
+
+// atOnceLocked is how many of the line a round trip is for: all, but where the last
+// one filled the lease, the others are likely to have theirs from the next lease,
+// and the script is shorter.
+func (r *Rate) atOnceLocked() int {
+	if r.mu.filled {
+		return 1
+	}
+	return mostAsked
 }
 
 // failLocked sends everybody to the share.
@@ -214,6 +225,7 @@ func (r *Rate) answerLocked(batch []*ask, reply []int64, sent int64) {
 	mu.t, mu.v, mu.refunds, mu.birth = reply[0], reply[1], reply[2], reply[3]
 	leased, waits := reply[6], reply[7:]
 	r.leaseLocked(leased, sent)
+	mu.filled = leased > 0
 	v := mu.v + leased*r.unit // after the last request
 	for i := len(batch) - 1; i >= 0; i-- {
 		a, wait := batch[i], waits[i]

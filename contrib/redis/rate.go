@@ -50,6 +50,7 @@ type Rate struct {
 		line   []*ask // in the order of coming
 		busy   bool   // somebody leads: makes the round trip for the line
 		living bool   // on local, since a round trip failed
+		filled bool   // the last answer had tokens for the lease
 		fixes  []fix  // to go with the next round trip
 
 		t, v, refunds, birth int64 // the bucket as it was seen last
