@@ -178,6 +178,31 @@ func TestAShareIsTheLimitByTheFleetsSize(t *testing.T) {
 	}
 }
 
+func TestEveryOutageBeginsWithoutTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pretender{members: 2}
+		r := newRate(t, belayredis.RateOptions{Fleet: belayredis.Fleet{Store: p, Key: "k", Failures: 1, Logger: quiet}, Limit: 10, Burst: 10})
+		for range 3 {
+			p.fails.Store(true)
+			_, err := r.TryTake(1)
+			require.ErrorIs(t, err, limiter.ErrLimited)
+			time.Sleep(time.Minute)
+			_, err = r.TryTake(5)
+			require.NoError(t, err)
+			synctest.Wait()
+			time.Sleep(time.Minute)
+			p.fails.Store(false)
+			_, err = r.TryTake(1)
+			require.NoError(t, err)
+			synctest.Wait()
+			_, err = r.TryTake(1)
+			require.NoError(t, err)
+			require.Equal(t, belayredis.Shared, r.State().Mode)
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 func TestASharesPlacesAreTheSizeByTheFleets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pretender{members: 4}

@@ -145,7 +145,6 @@ func (r *Rate) lead(ctx context.Context, probe bool) error {
 		r.mu.Lock()
 		if err != nil {
 			r.keepChargesLocked(fixes)
-			r.liveLocked()
 			r.failLocked(batch)
 			r.mu.Unlock()
 			return

@@ -12,7 +12,8 @@
 // place of ours, and errgroup's targets: SHORT is why they were not taken.
 // timeout-dropped has a kind of timeout that package timeout leaves out.
 //
-// redis needs a redis-server on the machine, and starts one.
+// redis needs a redis-server on the machine, and starts one; the command in the
+// folder fleet draws what becomes of a limit while that is killed.
 //
 // graceful-stop takes minutes, as it waits for stops that hang: it says how long
 // a stop goes on when there is nothing left to wait for. graceful-serving has the
