@@ -64,6 +64,9 @@ const (
 	// stale is when a window says nothing any more: the clock is another, or the
 	// process was asleep.
 	stale = time.Minute
+	// resolution, in seconds, is what times are too short below to be told apart: twenty
+	// ticks of the account, and about as many times what a grant costs.
+	resolution = 5e-6
 	// stands is how long a queue has to be there to be no burst's. It is twice the
 	// interval of CoDel (RFC 8289, 3.2), which looks at every packet.
 	stands = 200 * time.Millisecond
@@ -117,8 +120,9 @@ type law struct {
 	anchor float64 // base may rise to above this only by a probe, or it would follow a queue
 
 	// Of the phase free.
-	hot  bool
-	from time.Duration // since when
+	suspect bool          // the last window had a queue, for whatever time
+	hot     bool          // it stood
+	from    time.Duration // since when
 
 	// Of full.
 	ref    point    // where it was a while ago
@@ -200,8 +204,16 @@ func (l *law) set(x float64) { l.limit = math.Ceil(min(l.max, max(l.min, x))) }
 // atKnee sets the limit to where the server is busy, and little waits.
 func (l *law) atKnee() { l.set(margin*l.knee() + l.headroom()) }
 
-// low is the number in flight below which the server has not enough to do.
-func (l *law) low() float64 { return .5 * l.knee() }
+// low is the number in flight below which the server has not enough to do. What is
+// in flight at a small server crosses it all the time, which costs something, so
+// there it is looked at only if there is a reason to.
+func (l *law) low() float64 {
+	low := .5 * l.knee()
+	if low < 1 && !l.suspect {
+		return 0
+	}
+	return math.Ceil(low)
+}
 
 // due is how long after its beginning the window may be judged at the earliest.
 func (l *law) due() time.Duration {
@@ -290,11 +302,15 @@ func (l *law) whileFree(now time.Duration, w window, p point, share float64) {
 	l.rate = max(p.rate(), l.rate*(1-.1*min(1, w.span)))
 	l.learn(w, share)
 	base, limited := l.base.value(), share > .01
-	hot := (l.mean > waiting*base || limited && l.mean > 1.3*base) && w.slack < .1*w.span
-	if !hot {
+	known := l.low() > 0 // and so is the slack
+	l.suspect = l.mean > resolution && (l.mean > waiting*base || limited && l.mean > 1.3*base)
+	if !l.suspect || known && w.slack >= .1*w.span {
 		l.hot = false
 		l.loosen(p, share > 0)
 		return
+	}
+	if !known {
+		return // look again
 	}
 	if !l.hot {
 		l.hot, l.from = true, now-seconds(w.span)
@@ -355,7 +371,7 @@ func (l *law) enter(now time.Duration) {
 	if l.phase == probing {
 		l.took = now - l.began
 	}
-	l.phase = full
+	l.phase, l.suspect = full, true
 	l.anchor = l.base.value()
 	l.ref, l.last, l.turn = point{}, [3]point{}, 0
 	l.growth, l.calm, l.since = 0, 0, mean{}
@@ -364,7 +380,7 @@ func (l *law) enter(now time.Duration) {
 
 // relax begins the phase free.
 func (l *law) relax() {
-	l.phase = free
+	l.phase, l.suspect = free, true
 	l.hot = false
 	l.anchor = l.base.value()
 	l.set(max(l.limit, .8*l.rate*l.longest()))

@@ -348,7 +348,7 @@ func (l *Limiter) publishLocked(at time.Duration) {
 		due = at + law.due()/4
 	}
 	l.due.Store(int64(due))
-	low := int64(math.Ceil(law.low()))
+	low := int64(law.low())
 	if l.low.Swap(low) != low {
 		if l.word.Load()/unit < low {
 			l.slacken(at)
