@@ -45,6 +45,7 @@ var suites = []struct {
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
 	{"keyed", keyedRows},
+	{"adaptive", adaptiveRows},
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},
 	{"timeout-dropped", coarseRows},

@@ -63,8 +63,8 @@ type account struct {
 	in, out tally
 	dropped atomic.Int64 // units of out that did not get done
 	ignored atomic.Int64 // units that were in in, and are not any more
-	asked   atomic.Int64 // units that were turned away, or wait: they are not, or not yet, in in
-	limited atomic.Int64 // units that met the limit
+	turned  atomic.Int64 // units that were turned away, and so never in in
+	waited  atomic.Int64 // units that got in line, and were not turned away there
 
 	low   atomic.Int64 // fewer in flight than this is slack
 	slack atomic.Int64 // ns of it, up to since or now
@@ -86,7 +86,7 @@ type books struct {
 	begin                   time.Duration
 	inFlight                int64 // at the beginning
 	in, out                 uint64
-	dropped, asked, limited int64
+	dropped, turned, waited int64
 	slack                   time.Duration
 	granted                 uint64 // units ever, for Stats
 }
@@ -103,14 +103,14 @@ func (b *books) read(a *account, at time.Duration) (w window, next books) {
 	next.begin = at
 	next.inFlight = b.inFlight + in - out
 	next.granted += uint64(in)
-	next.dropped, next.asked, next.limited = a.dropped.Load(), a.asked.Load(), a.limited.Load()
+	next.dropped, next.turned, next.waited = a.dropped.Load(), a.turned.Load(), a.waited.Load()
 	next.slack = time.Duration(a.slack.Load())
 	w = window{
 		span:    span.Seconds(),
 		area:    (time.Duration(b.inFlight)*span + began - ended).Seconds(),
 		done:    float64(out - (next.dropped - b.dropped)),
-		arrived: float64(in + next.asked - b.asked),
-		limited: float64(next.limited - b.limited),
+		arrived: float64(in + next.turned - b.turned),
+		limited: float64(next.turned - b.turned + next.waited - b.waited),
 		slack:   (next.slack - b.slack).Seconds(),
 	}
 	return w, next

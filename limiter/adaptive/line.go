@@ -175,7 +175,6 @@ func (l *Limiter) takeSlow(ctx context.Context, n int64, by who, hasty bool) (ti
 			return at, nil
 		}
 	}
-	l.limited.Add(n)
 	patience, err := l.admitLocked(n, by, hasty, deadline, bounded)
 	if err != nil {
 		l.serveLocked() // clears the bit, if nobody waits
@@ -184,6 +183,7 @@ func (l *Limiter) takeSlow(ctx context.Context, n int64, by who, hasty bool) (ti
 	}
 	e := &fifo.Elem[waiter]{Value: waiter{n: n, ready: make(chan struct{}, 1)}}
 	began := reading()
+	l.waited.Add(n)
 	l.mu.line.push(e, by, began)
 	l.mu.Unlock()
 	return l.wait(done, e, began, patience)
@@ -258,7 +258,7 @@ func (l *Limiter) wait(done <-chan struct{}, e *fifo.Elem[waiter], began, patien
 	case <-e.Value.ready:
 	case <-over:
 		if l.leave(e) {
-			return 0, l.refuse(e.Value.n, l.full.Load())
+			return 0, l.turnAway(e.Value.n, l.full.Load())
 		}
 	case <-done:
 	}
@@ -267,14 +267,15 @@ func (l *Limiter) wait(done <-chan struct{}, e *fifo.Elem[waiter], began, patien
 		if !l.leave(e) && e.Value.state == granted {
 			l.end(e.Value.at, e.Value.n, ignored)
 		} else {
-			l.asked.Add(e.Value.n)
+			l.turned.Add(e.Value.n)
+			l.waited.Add(-e.Value.n)
 		}
 		l.cancelled.Add(1)
 		return 0, errDone
 	default:
 	}
 	if e.Value.state == ousted {
-		return 0, l.refuse(e.Value.n, e.Value.why)
+		return 0, l.turnAway(e.Value.n, e.Value.why)
 	}
 	l.mu.Lock()
 	l.mu.waited++
@@ -283,6 +284,12 @@ func (l *Limiter) wait(done <-chan struct{}, e *fifo.Elem[waiter], began, patien
 	}
 	l.mu.Unlock()
 	return e.Value.at, nil
+}
+
+// turnAway refuses one who has waited.
+func (l *Limiter) turnAway(n int64, why *limiter.RefusedError) error {
+	l.waited.Add(-n)
+	return l.refuse(n, why)
 }
 
 // leave takes e out of line, if it is in it, and reports whether it was.

@@ -237,13 +237,12 @@ func (l *Limiter) try(n int64) (time.Duration, error) {
 			return at, nil
 		}
 	}
-	l.limited.Add(n)
 	return 0, l.refuse(n, l.full.Load())
 }
 
 // refuse counts n units that are turned away.
 func (l *Limiter) refuse(n int64, err *limiter.RefusedError) error {
-	l.asked.Add(n)
+	l.turned.Add(n)
 	l.refused.Add(1)
 	return err
 }
