@@ -275,7 +275,7 @@ func (l *law) judge(now time.Duration, w window) {
 		l.base.add(w.area, w.done)
 		l.anchor = l.mean
 	}
-	share := min(1, w.limited/max(1, w.arrived))
+	share := max(0, min(1, w.limited/max(1, w.arrived)))
 	switch l.phase {
 	case free:
 		l.whileFree(now, w, p, share)
@@ -346,7 +346,7 @@ func (l *law) loosen(p point, limited bool) {
 	l.set(max(want, .98*l.limit))
 }
 
-// overloaded goes from free to full. If what is in flight is far above the knee,
+// overloaded goes from free to full. If what is in flight is above the knee,
 // base shows itself on the way there: a probe at the knee.
 func (l *law) overloaded(now time.Duration, p point, share float64) {
 	l.hot = false
@@ -356,7 +356,7 @@ func (l *law) overloaded(now time.Duration, p point, share float64) {
 	case !l.proven:
 		l.deeper = 0
 		l.probe(now, ebb*p.inFlight(), p)
-	case to < .8*p.inFlight():
+	case to < p.inFlight():
 		l.deeper = 0
 		l.probe(now, to, p)
 		l.entry = true
