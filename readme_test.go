@@ -26,6 +26,7 @@ import (
 	"github.com/belay-go/belay/graceful"
 	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/httplimit"
+	"github.com/belay-go/belay/limiter/keyed"
 	"github.com/belay-go/belay/limiter/pool"
 	"github.com/belay-go/belay/limiter/rate"
 	"github.com/belay-go/belay/limiter/semaphore"
@@ -108,6 +109,20 @@ func Example_rateLimit() {
 	// true
 	// true
 	// false
+}
+
+func Example_limitPerClient() {
+	clients := keyed.NewRate[string](keyed.RateOptions{Keys: 100_000, Limit: 10, Burst: 2})
+	for _, client := range []string{"alice", "alice", "alice", "bob"} {
+		fmt.Println(client, clients.For(client).Allow())
+	}
+	fmt.Println(clients.Overflow().Total, "by clients for whom the table had no room") // as in a flood of addresses
+	// Output:
+	// alice true
+	// alice true
+	// alice false
+	// bob true
+	// 0 by clients for whom the table had no room
 }
 
 func Example_severalLimits() {

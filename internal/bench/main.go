@@ -46,6 +46,7 @@ var suites = []struct {
 	{"rate", rateRows},
 	{"keyed", keyedRows},
 	{"adaptive", adaptiveRows},
+	{"pool", poolRows},
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},
 	{"timeout-dropped", coarseRows},
