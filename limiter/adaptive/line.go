@@ -185,6 +185,7 @@ func (l *Limiter) takeSlow(ctx context.Context, n int64, by who, hasty bool) (ti
 	began := reading()
 	l.waited.Add(n)
 	l.mu.line.push(e, by, began)
+	l.serveLocked() // who is first now may fit, unlike those who were
 	l.mu.Unlock()
 	return l.wait(done, e, began, patience)
 }
