@@ -127,6 +127,7 @@ type Limiter struct {
 		law    law
 		books  books
 		line   line
+		total  uint64 // as Stats said last
 		waited uint64
 		waits  belay.WaitHistogram
 	}

@@ -284,10 +284,13 @@ func (l *Limiter) end(since time.Duration, n int64, as outcome) {
 		}
 	}
 	at := reading()
+	if uint64(at-since) >= uint64(stale) && as == ignored {
+		as = dropped // of another clock; or too long to be taken out of one window
+	}
 	switch as {
-	case ignored:
-		l.ignored.Add(n)
+	case ignored: // in this order: see Stats
 		l.in.forget(since, n)
+		l.ignored.Add(n)
 	case dropped:
 		l.dropped.Add(n)
 		l.out.add(at, n)
@@ -308,10 +311,11 @@ func (l *Limiter) end(since time.Duration, n int64, as outcome) {
 	l.mu.Unlock()
 }
 
-// isDue reports whether a window may end. Due is never far away, but for a clock that
-// is another one.
+// isDue reports whether a window may end. Due is not far away, but for a clock that is
+// another one, maybe of the next bubble, which begins where the last one did; or
+// where each takes long, and it costs little to look more often.
 func (l *Limiter) isDue(at time.Duration) bool {
-	return uint64(l.due.Load()-int64(at))-1 >= uint64(stale)
+	return uint64(l.due.Load()-int64(at))-1 >= uint64(silent)
 }
 
 // lookLocked ends the window if it is long enough, and moves the limit.
