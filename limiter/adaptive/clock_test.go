@@ -43,8 +43,9 @@ func work(t *testing.T, l *adaptive.Limiter, clients int, lasts time.Duration) (
 
 func TestALimiterGoesFromClockToClockAndKeepsWhatItKnows(t *testing.T) {
 	l := adaptive.New(adaptive.Options{})
-	inBubble := func(lasts time.Duration) {
+	inBubble := func(lasts, idle time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(idle)
 			before := l.Stats()
 			served := work(t, l, 10, lasts)
 			require.InDelta(t, 10*lasts.Seconds()*100, served, float64(20), "nobody is refused")
@@ -62,15 +63,15 @@ func TestALimiterGoesFromClockToClockAndKeepsWhatItKnows(t *testing.T) {
 		})
 	}
 	for range 3 { // each begins where the last one did, after what was held was read
-		inBubble(5 * time.Second)
-		inBubble(2 * time.Second)
+		inBubble(5*time.Second, 0)
+		inBubble(2*time.Second, 0)
 		for range 200 { // outside
 			p, err := l.TryTake(1)
 			require.NoError(t, err)
 			p.Drop()
 		}
-		inBubble(3 * time.Minute)
-		inBubble(2 * time.Second)
+		inBubble(2*time.Second, 3*time.Minute)
+		inBubble(2*time.Second, 0)
 	}
 }
 

@@ -197,6 +197,7 @@ func (l *Limiter) takeSlow(ctx context.Context, n int64, by who, hasty bool) (ti
 	// A context may be anyone's code, which must not run under the lock.
 	done := ctx.Done()
 	deadline, bounded := ctx.Deadline()
+	l.mustBeNew()
 	l.mu.Lock()
 	if err := l.tooLargeLocked(n); err != nil {
 		l.mu.Unlock()

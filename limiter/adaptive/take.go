@@ -223,6 +223,7 @@ func (l *Limiter) try(n int64) (time.Duration, error) {
 		return at, nil
 	}
 	if n > l.limit.Load() { // too large, or to be alone
+		l.mustBeNew()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if err := l.tooLargeLocked(n); err != nil {
@@ -248,14 +249,18 @@ func (l *Limiter) refuse(n int64, err *limiter.RefusedError) error {
 }
 
 func (l *Limiter) tooLargeLocked(n int64) error {
-	switch {
-	case l.mu.law.max == 0:
-		panic("adaptive: use New")
-	case n > int64(l.mu.law.max):
+	if n > int64(l.mu.law.max) {
 		l.refused.Add(1) // and nothing that the law should know
 		return errTooLarge
 	}
 	return nil
+}
+
+// mustBeNew is for where the limit of a zero Limiter leads, which is none.
+func (l *Limiter) mustBeNew() {
+	if l.full.Load() == nil {
+		panic("adaptive: use New")
+	}
 }
 
 // enterLocked takes n units if there is room. The word is lined, so that nobody else
