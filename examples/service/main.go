@@ -17,6 +17,7 @@
 //     not for ever
 //   - graceful: serve.go, the order of start and stop, signals, the report
 //   - graceful/status: admin.go, the page that tells what the service waits for
+//   - contrib/prometheus: admin.go, the metrics
 //
 // SIGTERM, SIGINT and SIGQUIT stop it without losing a request. SIGHUP reads
 // the limits again. SIGUSR2 puts a new process in its place, which starts the
