@@ -45,6 +45,7 @@ var suites = []struct {
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
 	{"keyed", keyedRows},
+	{"adaptive", adaptiveRows},
 	{"pool", poolRows},
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},
