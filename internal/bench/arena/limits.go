@@ -6,6 +6,8 @@ package main
 import (
 	"math"
 	"time"
+
+	"github.com/belay-go/belay/limiter"
 )
 
 // An Outcome is what became of a request that a limiter let through.
@@ -58,6 +60,39 @@ func (g coreGate) acquire(now time.Duration, _ int) bool { return g.core.Acquire
 func (g coreGate) limit() int                            { return g.core.Limit() }
 func (g coreGate) release(now, start time.Duration, _ int, outcome Outcome) {
 	g.core.Release(now, start, outcome)
+}
+
+// limiterGate is any of belay's limiters, asked without waiting: what waits in front of
+// it would be a second queue, and it is the limit that is judged here.
+type limiterGate struct {
+	l       limiter.Limiter
+	size    func() int
+	permits []limiter.Permit // by slot
+}
+
+func (g *limiterGate) acquire(_ time.Duration, slot int) bool {
+	p, err := g.l.TryTake(1)
+	if err != nil {
+		return false
+	}
+	for len(g.permits) <= slot {
+		g.permits = append(g.permits, limiter.Permit{})
+	}
+	g.permits[slot] = p
+	return true
+}
+
+func (g *limiterGate) limit() int { return g.size() }
+
+func (g *limiterGate) release(_, _ time.Duration, slot int, outcome Outcome) {
+	p := any(g.permits[slot])
+	if d, ok := p.(interface{ Drop() }); ok && outcome == Dropped {
+		d.Drop()
+	} else if i, ok := p.(interface{ Ignore() }); ok && outcome == Ignored {
+		i.Ignore()
+	} else {
+		g.permits[slot].Release()
+	}
 }
 
 // fixed is a limit that somebody has guessed.

@@ -6,6 +6,7 @@
 //	go run ./internal/bench/arena -quick                   one seed
 //	go run ./internal/bench/arena -scenario ramp,retries   some scenarios; -list names them
 //	go run ./internal/bench/arena -limiter ours            some limiters
+//	go run ./internal/bench/arena -random 20               scenarios that are made up; -from says where to begin
 //	go run ./internal/bench/arena -svg DIR                 besides, limit and in-flight over time, drawn
 //	go run ./internal/bench/arena -json                    the verdicts for programs
 //	go run ./internal/bench/arena -check                   exit with 1 if ours misses a bar
@@ -24,7 +25,8 @@ import (
 )
 
 type options struct {
-	seeds              int
+	seeds, random      int
+	from               uint64
 	scenarios, limiter string
 	svg                string
 	json, check, list  bool
@@ -36,6 +38,8 @@ func main() {
 	flag.IntVar(&o.seeds, "seeds", 3, "how many times each scenario is played, with other requests")
 	flag.StringVar(&o.scenarios, "scenario", "", "names of scenarios, with commas between; a part of a name is enough")
 	flag.StringVar(&o.limiter, "limiter", "", "names of limiters, with commas between; ours is ours")
+	flag.IntVar(&o.random, "random", 0, "make up this many scenarios instead")
+	flag.Uint64Var(&o.from, "from", 1, "number of the first scenario that is made up")
 	flag.StringVar(&o.svg, "svg", "", "folder for drawings of the first seed")
 	flag.BoolVar(&o.json, "json", false, "print JSON")
 	flag.BoolVar(&o.check, "check", false, "exit with 1 if ours misses a bar")
@@ -57,7 +61,14 @@ func main() {
 }
 
 func run(b bubbles, o options) int {
-	chosen := slices.DeleteFunc(scenarios(), func(s *scenario) bool { return !named(o.scenarios, s.name) })
+	all := scenarios()
+	if o.random > 0 {
+		all = nil
+		for i := range o.random {
+			all = append(all, random(o.from+uint64(i)))
+		}
+	}
+	chosen := slices.DeleteFunc(all, func(s *scenario) bool { return !named(o.scenarios, s.name) })
 	limiters := slices.DeleteFunc(entrants(), func(e entrant) bool {
 		return !named(o.limiter, e.name) && !(e.name == ours.name && named(o.limiter, "ours"))
 	})
@@ -78,10 +89,10 @@ func run(b bubbles, o options) int {
 	if !o.json {
 		preface(o, limiters)
 	}
-	var all []*printed
+	var table []*printed
 	for _, s := range chosen {
 		p := contest(b, s, limiters, o.seeds, o.svg != "")
-		all = append(all, p)
+		table = append(table, p)
 		if !o.json {
 			p.print(os.Stdout)
 		}
@@ -92,7 +103,7 @@ func run(b bubbles, o options) int {
 			}
 		}
 	}
-	return conclude(o, all, time.Since(began))
+	return conclude(o, table, time.Since(began))
 }
 
 // named reports whether a list of parts of names, empty for all, has the name.
@@ -163,6 +174,7 @@ func conclude(o options, all []*printed, took time.Duration) int {
 		}
 		out = os.Stderr
 	}
+	summary(out, all)
 	fmt.Fprintf(out, "\nWhere %s misses a bar:\n", ours.name)
 	n := misses(out, all)
 	fmt.Fprintf(out, "%d misses. %.0f s\n", n, took.Seconds())

@@ -3,7 +3,10 @@ package main
 // This file is the scenarios: the phases of the plain server under several laws of
 // service, and servers and clients that are unlike it.
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 const (
 	ms  = time.Millisecond
@@ -18,7 +21,7 @@ func scenarios() []*scenario {
 	for _, l := range []law{lognormal, exponential, bimodal} {
 		all = append(all, plain("small "+l.name, l, 10, .92))
 	}
-	return append(all, mixes(), bursts(), row(), retries(), lock(), sharing(), faraway(), pauses(), ramp(), rare(), errors(), long())
+	return append(all, mixes(), bursts(), row(), retries(), lock(), sharing(), faraway(), pauses(), ramp(), rare(), errors(), long(), flaps(), drift())
 }
 
 // plain is a server of 40 workers with one queue, or of a part of them.
@@ -199,4 +202,34 @@ func long() *scenario {
 			{name: "70%", lasts: 20 * sec, after: 10 * sec, rate: 700, workers: 10, light: true},
 		},
 	}
+}
+
+func flaps() *scenario {
+	s := &scenario{
+		name: "flaps", about: "a server that loses half of its workers every 3 s, for 3 s",
+		mean: 10 * ms, law: lognormal, goal: []time.Duration{100 * ms}, bar: .95,
+		phases: []phase{{name: "1.5x", lasts: 12 * sec, after: 6 * sec, rate: 6000, workers: 40}},
+	}
+	for range 3 {
+		s.phases = append(s.phases,
+			phase{name: "half", lasts: 3 * sec, after: sec, rate: 6000, workers: 20},
+			phase{name: "whole", lasts: 3 * sec, after: sec, rate: 6000, workers: 40})
+	}
+	return s
+}
+
+func drift() *scenario {
+	s := &scenario{
+		name: "drift", about: "everything takes 6 % longer every 3 s, and three times as long in the end",
+		mean: 10 * ms, law: lognormal, goal: []time.Duration{100 * ms}, bar: .95,
+		phases: []phase{{name: "60%", lasts: 12 * sec, after: 6 * sec, rate: 2400, workers: 40, light: true}},
+	}
+	for slow := 1.06; slow < 3; slow *= 1.06 {
+		p := phase{lasts: 3 * sec, rate: 2400, workers: 40, slow: slow, unruly: true}
+		if len(s.phases)%5 == 0 {
+			p.name, p.unruly, p.light = fmt.Sprintf("%.0f%%", 60*slow), false, 60*slow < 80
+		}
+		s.phases = append(s.phases, p)
+	}
+	return s
 }

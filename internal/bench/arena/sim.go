@@ -9,8 +9,8 @@ const backoff = 50 * time.Millisecond // of a client that was refused, on averag
 
 // job is a request that a client has not given up and not got an answer to.
 type job struct {
-	id      int // in the trace, -1: none
-	tries   int
+	id      int           // in the trace, -1: none
+	tries   int           // that were refused
 	start   time.Duration // at the first limiter
 	behind  time.Duration // at the second
 	stage   int           // how many limiters have let it through
@@ -225,6 +225,7 @@ func (m *sim) refuse(now time.Duration, slot int) {
 		m.agenda.add(now+wait, again, 0, int32(slot))
 		return
 	}
+	j.tries++
 	m.count(slot, func(i *interval, _ *request) { i.refused++ })
 	m.drop(slot)
 }
@@ -245,10 +246,14 @@ func (m *sim) drop(slot int) {
 
 // count counts a request where it arrived.
 func (m *sim) count(slot int, add func(*interval, *request)) {
-	r := &m.trace[m.jobs[slot].id]
+	j := &m.jobs[slot]
+	r := &m.trace[j.id]
 	c, in := &m.tally[r.phase], r.at-m.begins[r.phase]
 	note := func(i *interval) {
 		i.arrived++
+		if j.tries > 0 {
+			i.turned++
+		}
 		add(i, r)
 	}
 	note(&c.whole)

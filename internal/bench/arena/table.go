@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 )
@@ -23,30 +24,31 @@ const (
 
 func (p *printed) print(w io.Writer) {
 	s := p.scenario
-	fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(s.name), s.about)
-	line(w, "settled", len(s.phases), func(i int) string { return s.phases[i].name })
-	line(w, "  oracle", len(s.phases), func(i int) string {
-		b, ph := &p.oracle[i], &s.phases[i]
-		if b.good == 0 || ph.unruly {
-			return "-"
+	var judged []int // phases
+	light := false
+	for i := range s.phases {
+		if ph := &s.phases[i]; !ph.unruly && p.oracle[i].good > 0 {
+			judged = append(judged, i)
+			light = light || ph.light
 		}
+	}
+	fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(s.name), s.about)
+	line(w, "settled", judged, func(i int) string { return s.phases[i].name })
+	line(w, "  oracle", judged, func(i int) string {
+		b := &p.oracle[i]
 		return fmt.Sprintf("at %s, %s", limitText(b.limit), short(b.counts.settled.late.quantile(.99)))
 	})
-	p.rows(w, func(v *phaseVerdict) string {
+	p.rows(w, judged, func(v *phaseVerdict) string {
 		return mark(fmt.Sprintf("%.0f", floor(100*v.Goodput)), v.Goodput < s.bar) + " " +
 			mark(fmt.Sprintf("[%.2f]", v.P99), v.P99 > slowest)
 	})
 	fmt.Fprintln(w, "first 5 s")
-	p.rows(w, func(v *phaseVerdict) string { return mark(fmt.Sprintf("%.0f", floor(100*v.First)), v.First < soonest) })
-	light := false
-	for i := range s.phases {
-		light = light || s.phases[i].light
-	}
+	p.rows(w, judged, func(v *phaseVerdict) string { return mark(fmt.Sprintf("%.0f", floor(100*v.First)), v.First < soonest) })
 	if !light {
 		return
 	}
 	fmt.Fprintln(w, "refused below 80 % load, %, settled (from the step on)")
-	p.rows(w, func(v *phaseVerdict) string {
+	p.rows(w, judged, func(v *phaseVerdict) string {
 		if !v.Light {
 			return ""
 		}
@@ -64,21 +66,16 @@ func mark(text string, missed bool) string {
 	return text
 }
 
-func (p *printed) rows(w io.Writer, cell func(*phaseVerdict) string) {
+func (p *printed) rows(w io.Writer, phases []int, cell func(*phaseVerdict) string) {
 	for i := range p.verdicts {
 		v := &p.verdicts[i]
-		line(w, "  "+v.Limiter, len(v.Phases), func(i int) string {
-			if !v.Phases[i].Judged {
-				return "-"
-			}
-			return cell(&v.Phases[i])
-		})
+		line(w, "  "+v.Limiter, phases, func(i int) string { return cell(&v.Phases[i]) })
 	}
 }
 
-func line(w io.Writer, name string, n int, cell func(int) string) {
+func line(w io.Writer, name string, phases []int, cell func(int) string) {
 	text := fmt.Sprintf("%-*s", nameWidth+2, name)
-	for i := range n {
+	for _, i := range phases {
 		text += fmt.Sprintf("%-*s", cellWidth, cell(i)) + " "
 	}
 	fmt.Fprintln(w, strings.TrimRight(text, " "))
@@ -120,4 +117,53 @@ func misses(w io.Writer, all []*printed) (n int) {
 		}
 	}
 	return n
+}
+
+// standing is a limiter's in the whole table.
+type standing struct {
+	held, of                     int // phases in which no bar is missed
+	goodput, p99, first, refused float64
+}
+
+func standings(all []*printed) (names []string, of map[string]*standing) {
+	of = map[string]*standing{}
+	for _, p := range all {
+		for _, v := range p.verdicts {
+			s := of[v.Limiter]
+			if s == nil {
+				s = &standing{goodput: math.Inf(1), first: math.Inf(1)}
+				of[v.Limiter] = s
+				names = append(names, v.Limiter)
+			}
+			s.add(v.Phases)
+		}
+	}
+	return names, of
+}
+
+func (s *standing) add(phases []phaseVerdict) {
+	for _, ph := range phases {
+		if !ph.Judged {
+			continue
+		}
+		s.of++
+		if len(ph.Misses) == 0 {
+			s.held++
+		}
+		s.goodput, s.first, s.p99 = min(s.goodput, ph.Goodput), min(s.first, ph.First), max(s.p99, ph.P99)
+		if ph.Light {
+			s.refused = max(s.refused, ph.Refused)
+		}
+	}
+}
+
+// summary prints how many phases each limiter holds all bars in, and its worst figures.
+func summary(w io.Writer, all []*printed) {
+	fmt.Fprintln(w, "\nPhases without a miss, and the worst of each")
+	names, of := standings(all)
+	for _, name := range names {
+		s := of[name]
+		fmt.Fprintf(w, "  %-*s %3d of %3d   goodput %3.0f %%   p99 %6.2fx   first 5 s %3.0f %%   refused below 80 %% load %4.1f %%\n",
+			nameWidth, name, s.held, s.of, floor(100*s.goodput), s.p99, floor(100*s.first), 100*s.refused)
+	}
 }

@@ -13,18 +13,21 @@ const transient = 5 * time.Second
 // interval is what came of the requests that arrived in a time.
 type interval struct {
 	arrived, refused, good, bad int
+	turned                      int // refused at least once, answered or not
 	late                        histogram
 }
 
 func (i *interval) add(o *interval) {
 	i.arrived += o.arrived
 	i.refused += o.refused
+	i.turned += o.turned
 	i.good += o.good
 	i.bad += o.bad
 	i.late.add(&o.late)
 }
 
-func (i *interval) refusals() float64 { return share(i.refused, i.arrived) }
+// refusals is the share of requests that were refused, if only at first.
+func (i *interval) refusals() float64 { return share(i.turned, i.arrived) }
 
 func share(a, b int) float64 {
 	if b == 0 {
