@@ -107,6 +107,8 @@ func (m *Manager) reportLocked(now time.Time, parts []*part, details []string) R
 		Cause: m.mu.cause, Forced: m.mu.forced, Ready: m.mu.ready,
 		Delay: m.opts.delay(), Generation: m.mu.generation,
 	}
+	rep.Began = m.mu.began
+	m.restartsLocked(&rep, now)
 	until := now
 	if m.mu.cause != nil {
 		until = m.mu.since
@@ -158,6 +160,7 @@ func (p *part) liveLocked(now time.Time) Result {
 		res.Outcome, res.Since, res.Where = outcomeStarting, p.life.launched, p.life.where
 	}
 	res.Name, res.Phase, res.Limit, res.Planned = p.Name, p.phase, max(0, p.Limit), p.planned
+	res.Launched, res.Up = p.life.launched, p.life.up
 	if p.planned == forever {
 		res.Planned = -1
 	}
@@ -184,6 +187,6 @@ func (m *Manager) force(sig *SignalError) {
 }
 
 func (r Report) clone() Report {
-	r.Components = slices.Clone(r.Components)
+	r.Components, r.Restarts = slices.Clone(r.Components), slices.Clone(r.Restarts)
 	return r
 }

@@ -138,6 +138,12 @@ type Manager struct {
 		profile *profile      // that is being taken; nil: none
 		looks   int           // goroutine profiles taken
 
+		observers []func(Report)
+		changes   uint64    // of what observers are told
+		attempts  []attempt // to restart, the last few
+		tried     int       // how many there were
+		refused   int       // and how many of them have failed
+
 		run        *run         // nil before Run
 		asked      []func(*run) // what Run's goroutine is to do
 		succession *succession  // the restart that is under way; nil: none
@@ -286,6 +292,7 @@ func (m *Manager) enterLocked(s state) bool {
 		return false
 	}
 	m.mu.state, m.mu.entered = s, time.Now()
+	m.mu.changes++
 	m.mu.ready = m.mu.ready || s == stateReady
 	return true
 }

@@ -56,7 +56,9 @@ func (s *succession) conclude(r *run) {
 			s.settled = false
 			s.m.mu.Unlock()
 			s.stopBoth()
+			return
 		}
+		s.m.note(s.attempt, outcomeReplaced, 0, nil)
 		return
 	}
 	r.notify = speaks
@@ -145,6 +147,7 @@ func (s *succession) gone() {
 
 // comeBack makes this process the only one again, after the new one has ended.
 func (s *succession) comeBack(status string) {
+	s.m.note(s.attempt, outcomeCameBack, 0, fmt.Errorf("the new process, pid %d, has ended: %s", s.proc.PID, status))
 	s.acceptAgain()
 	s.m.log().Error("graceful: the new process has ended on probation, this one serves again", "pid", s.proc.PID,
 		"status", status, "after", time.Since(s.began))

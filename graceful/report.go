@@ -37,6 +37,9 @@ type Report struct {
 	// one had it.
 	Generation int
 
+	// Began is when Run did; zero before.
+	Began time.Time
+
 	// Ran is the time from the beginning of Run to the cause, Took the time
 	// from there to the end, Budget what it might have taken (negative:
 	// anything). In a live report, Ran and Took end with that moment.
@@ -46,6 +49,26 @@ type Report struct {
 	// the budget keeps for each phase whose turn to stop is yet to come, but
 	// never more than its limit.
 	Delay, Reserve time.Duration
+
+	// Draining is how many processes there are that had this one's place before
+	// and have not ended yet, DrainingSince when the first of them was replaced.
+	Draining      int
+	DrainingSince time.Time
+
+	// Restarts are the last eight calls of [Manager.Restart], SIGUSR2 included,
+	// the oldest first. Of each, Name is "restart", Launched is when it was asked
+	// for, Up when the new process began to accept, Used the time in between, Err
+	// why it came to nothing, Detail the new process's pid, and Outcome, which is
+	// so since Since, one of
+	//   "starting"   the new process isn't there or not ready yet
+	//   "failed"     it was refused, or failed before the new process accepted
+	//   "probation"  the new process accepts, and this one could come back
+	//   "replaced"   this one won't
+	//   "came back"  the new process has ended on probation
+	// RestartsTried counts all of them, RestartsFailed those that failed or came
+	// back.
+	Restarts                      []Result
+	RestartsTried, RestartsFailed int
 
 	// Components are in the order in which they were to stop: phases
 	// descending, the order of Add within a phase.
@@ -76,8 +99,9 @@ type Result struct {
 	// "failed" one whose failure has begun the stop that will come to it.
 	Outcome string
 
-	// Since is when the outcome came to be so; zero where nothing did.
-	Since time.Time
+	// Launched is when it was started, Up when it was up, Since when the outcome
+	// came to be so; zero where nothing did.
+	Launched, Up, Since time.Time
 
 	// Limit is the component's own, zero if it has none.
 	Limit time.Duration
@@ -245,6 +269,7 @@ func (r *run) finish() (Report, error) {
 	if r.forced != nil {
 		errs = append(errs, r.forced)
 	}
+	r.observe()
 	r.tellStopped(rep)
 	r.logReport(rep)
 	return rep, join(errs)

@@ -134,13 +134,15 @@ func (m *Manager) Restart(ctx context.Context) error {
 	if err := ctxerr.Of(ctx); err != nil {
 		return err
 	}
-	if err := m.restart(ctx); err != nil {
+	a := m.attempted()
+	if err := m.restart(ctx, a); err != nil {
+		m.note(a, "failed", 0, err)
 		return fmt.Errorf("graceful: restart: %w", err)
 	}
 	return nil
 }
 
-func (m *Manager) restart(ctx context.Context) error {
+func (m *Manager) restart(ctx context.Context, a attempt) error {
 	switch {
 	case !handover.Supported:
 		return errors.ErrUnsupported
@@ -153,7 +155,7 @@ func (m *Manager) restart(ctx context.Context) error {
 		return err
 	}
 	m.forgetGone()
-	s, err := m.newSuccession()
+	s, err := m.newSuccession(a)
 	if err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func withLimit(ctx context.Context, limit time.Duration) (context.Context, conte
 }
 
 // newSuccession reserves the place that only one restart at a time can have.
-func (m *Manager) newSuccession() (*succession, error) {
+func (m *Manager) newSuccession(a attempt) (*succession, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -203,7 +205,7 @@ func (m *Manager) newSuccession() (*succession, error) {
 		return nil, err
 	}
 	s := &succession{
-		m: m, opts: m.opts.Restart, earlier: slices.Clone(m.mu.earlier),
+		m: m, attempt: a, opts: m.opts.Restart, earlier: slices.Clone(m.mu.earlier),
 		began: time.Now(), halt: make(chan struct{}), news: make(chan handover.Message),
 	}
 	m.mu.succession = s

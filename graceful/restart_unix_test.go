@@ -51,7 +51,17 @@ func playRestart(string) int {
 	}
 	m = graceful.New(opts)
 	meddle(m)
+	if os.Getenv("OBSERVE") != "" {
+		sayRestarts(m)
+	}
 	mux := handler()
+	mux.HandleFunc("GET /draining", func(w http.ResponseWriter, r *http.Request) {
+		rep, since := m.Report(), "never"
+		if !rep.DrainingSince.IsZero() {
+			since = rep.DrainingSince.String()
+		}
+		fmt.Fprintf(w, "%d of %d since %s", rep.Draining, rep.Generation, since)
+	})
 	mux.HandleFunc("GET /pid", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("GET /readyz", m.Readyz)
 	lookInside(mux)

@@ -47,6 +47,9 @@ type run struct {
 	wroteTermination bool      // there is something in the termination log
 	lostTermination  bool      // that it can't be written was logged
 
+	observers []func(Report)
+	observed  uint64 // changes that they were told of
+
 	wake        chan struct{}
 	startCtx    context.Context // of all Start funcs
 	cancelStart context.CancelCauseFunc
@@ -85,6 +88,7 @@ func (m *Manager) newRun(ctx context.Context) *run {
 		m.mu.since = r.began // Stop came before Run: no time has been lost
 	}
 	m.mu.wake, m.mu.run = r.wake, r
+	r.observers = m.mu.observers
 	parts := slices.Clone(m.mu.parts)
 	m.mu.Unlock()
 
@@ -204,6 +208,7 @@ func (r *run) catchUp() {
 		r.parentDone()
 	default:
 	}
+	r.observe()
 }
 
 // takeSignals takes in the signals that are there already.

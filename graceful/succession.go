@@ -42,6 +42,7 @@ const lastWords = time.Second
 // called Restart.
 type succession struct {
 	m       *Manager
+	attempt attempt
 	opts    RestartOptions
 	earlier []handover.Generation
 	began   time.Time
@@ -74,6 +75,7 @@ func (s *succession) begin(ctx context.Context) error {
 		s.m.ask(func(r *run) { r.tellServing(fmt.Sprintf("restart failed: %v", err)) })
 		return err
 	}
+	s.m.note(s.attempt, outcomeProbation, s.proc.PID, nil)
 	s.m.ask(func(r *run) { r.tellServing(fmt.Sprintf("pid %d is on probation", s.proc.PID)) })
 	s.m.log().Info("graceful: replaced", "pid", s.proc.PID, "path", s.heir.Path, "revision", s.heir.Revision,
 		"was", executable(), "was_revision", revision(), "after", time.Since(s.began), "probation", s.opts.probation())

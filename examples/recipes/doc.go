@@ -15,8 +15,9 @@
 //     hears to the manager.
 //   - What others use stops after them: it has a lower phase.
 //
-// One file is about limits instead: limits.go has those of limiter/httplimit in
-// front of chi, echo and connect.
+// Two files are about limits instead: limits.go has those of limiter/httplimit in
+// front of chi, echo and connect, and stats.go shows what limits say of themselves
+// in expvar and slog.
 //
 // Those that need much code to build (river, asynq, temporal) are a module of
 // their own, in heavy.

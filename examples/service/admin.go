@@ -1,6 +1,7 @@
 package main
 
-// The status page, on an address of its own that clients need not reach.
+// The status page and the metrics, on an address of their own that clients need
+// not reach.
 
 import (
 	"fmt"
@@ -8,8 +9,13 @@ import (
 	"os"
 	"runtime"
 	"runtime/metrics"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/belay-go/belay"
+	"github.com/belay-go/belay/contrib/prometheus"
 	"github.com/belay-go/belay/graceful"
 	"github.com/belay-go/belay/graceful/status"
 )
@@ -20,7 +26,7 @@ func (s *service) adminRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.statusPage)
 	mux.HandleFunc("GET /version", s.httpVersion)
-	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.Handle("GET /metrics", s.metrics())
 	mux.HandleFunc("GET /state", s.stateJSON)
 	if s.page != nil {
 		mux.Handle("/debug/belay", s.page)
@@ -34,12 +40,18 @@ func (s *service) managerPage(m *graceful.Manager) http.Handler {
 	return status.Handler(m, status.Options{
 		Title:  "belay example service",
 		Detail: true,
-		// A reload begins to count the clients anew.
-		Stats: map[string]func() belay.Stats{
-			"requests":     func() belay.Stats { return s.limits.whole.Stats() },
-			"client rates": func() belay.Stats { return s.limits.clients.Load().stats() },
-		},
+		Stats:  s.stats(),
 	})
+}
+
+// stats are the limits as the page and /metrics show them. Another rate begins to
+// count the clients anew.
+func (s *service) stats() map[string]func() belay.Stats {
+	return map[string]func() belay.Stats{
+		"requests":              func() belay.Stats { return s.limits.whole.Stats() },
+		"client rates":          func() belay.Stats { return s.limits.clients.Load().Stats() },
+		"client rates overflow": func() belay.Stats { return s.limits.clients.Load().Overflow() },
+	}
 }
 
 // state is what /state answers with: enough to see from outside whether a stop
@@ -94,21 +106,25 @@ process     %d goroutines, %d descriptors, %d KiB
 		st.Rate, st.Concurrency, st.Goroutines, st.Descriptors, st.Memory>>10)
 }
 
-func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
-	st := s.state()
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	for _, m := range []struct {
-		name, kind, help string
-		value            int64
-	}{
-		{"service_requests_total", "counter", "Requests answered.", st.Requests},
-		{"service_shed_total", "counter", "Requests turned away by the limits.", st.Shed},
-		{"service_failed_total", "counter", "Requests that failed by a fault of the service.", st.Failed},
-		{"service_in_flight", "gauge", "Requests that wait or are being served.", st.InFlight},
-		{"service_waiting", "gauge", "Requests that wait for another to end.", st.Waiting},
-	} {
-		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %d\n", m.name, m.help, m.name, m.kind, m.name, m.value)
+// metrics returns what answers a scrape: the service's own counters, what its
+// limits say, and the manager where there is one.
+func (s *service) metrics() http.Handler {
+	registry := prometheus.NewRegistry()
+	counter := func(name, help string, n *atomic.Int64) {
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(n.Load()) }))
 	}
+	counter("service_requests_total", "Requests answered.", &s.served.requests)
+	counter("service_shed_total", "Requests turned away by the limits.", &s.served.shed)
+	counter("service_failed_total", "Requests that failed by a fault of the service.", &s.served.failed)
+	gauge := func(name, help string, read func() int64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(read()) }))
+	}
+	gauge("service_in_flight", "Requests that wait or are being served.", s.served.inFlight.Load)
+	gauge("service_waiting", "Requests that wait for another to end.", func() int64 { return s.limits.whole.Stats().Waiting })
+	registry.MustRegister(belayprometheus.New(belayprometheus.Options{Stats: s.stats(), Manager: s.manager}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
 // openDescriptors counts what /proc lists, without the one that lists it.

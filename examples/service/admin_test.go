@@ -43,6 +43,10 @@ func TestTheStatusPageTellsWhatTheServiceDid(t *testing.T) {
 	metrics := get(h, "/metrics").Body.String()
 	require.Contains(t, metrics, "\nservice_requests_total 3\n")
 	require.Contains(t, metrics, "# TYPE service_in_flight gauge\n")
+	require.Contains(t, metrics, "\nbelay_granted_total{name=\"client rates\"} 2\n")
+	require.Contains(t, metrics, "\nbelay_refused_total{name=\"client rates\"} 1\n")
+	require.Contains(t, metrics, "\nbelay_limit{name=\"requests\"} 3\n")
+	require.NotContains(t, metrics, "belay_ready", "without a manager")
 	require.Contains(t, get(h, "/").Body.String(), "requests    3 (0 in flight, 0 waiting, 1 shed, 0 failed)")
 	require.Contains(t, get(h, "/version").Body.String(), `"pid"`)
 	require.Equal(t, 404, get(h, "/nothing").Code)
@@ -52,7 +56,7 @@ func TestTheStatusPageTellsWhatTheServiceDid(t *testing.T) {
 func TestThePageShowsTheManagerAndTheLimits(t *testing.T) {
 	s := newTestService(t, generous())
 	m := graceful.New(graceful.Options{})
-	s.page = s.managerPage(m)
+	s.manager, s.page = m, s.managerPage(m)
 	s.addTo(m)
 	synctest.Test(t, func(t *testing.T) { // so that no time passes
 		s.limits.set(settings{rate: 2, concurrency: 3})
@@ -89,8 +93,14 @@ func TestThePageShowsTheManagerAndTheLimits(t *testing.T) {
 	require.Equal(t, "client rates", page.Stats[0].Name)
 	require.Equal(t, 2, page.Stats[0].Total)
 	require.Equal(t, 1, page.Stats[0].Refused)
-	require.Equal(t, 3, page.Stats[1].Limit)
-	require.Equal(t, 2, page.Stats[1].Total)
+	require.Equal(t, "client rates overflow", page.Stats[1].Name)
+	require.Zero(t, page.Stats[1].Total)
+	require.Equal(t, 3, page.Stats[2].Limit)
+	require.Equal(t, 2, page.Stats[2].Total)
+
+	metrics := ask("/metrics", "127.0.0.1:8081").Body.String()
+	require.Contains(t, metrics, "\nbelay_ready 0\n")
+	require.Contains(t, metrics, "\nbelay_component_up{name=\"digest\"} 0\n")
 
 	require.Contains(t, ask("/debug/belay", "localhost").Body.String(), "<title>new: belay example service</title>")
 	require.Equal(t, 403, ask("/debug/belay", "evil.example").Code)

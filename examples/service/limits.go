@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/belay-go/belay/ctxutil"
 	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/httplimit"
+	"github.com/belay-go/belay/limiter/keyed"
 	"github.com/belay-go/belay/limiter/semaphore"
 )
 
@@ -35,7 +35,7 @@ var errBusy = errors.New("service: too many requests at once")
 // requests are in flight. It is safe for concurrent use.
 type limits struct {
 	settings atomic.Pointer[settings]
-	clients  atomic.Pointer[clients]
+	clients  atomic.Pointer[keyed.Rate[string]]
 	whole    *semaphore.Weighted
 }
 
@@ -46,15 +46,17 @@ func newLimits(s settings) *limits {
 }
 
 // set changes the limits for the requests that come from now on, and for those
-// that wait. All clients begin with what the new rate gives at once.
+// that wait. If the rate is another one, all clients begin with what it gives at
+// once, and are counted anew; else they keep what they have. One set at a time.
 func (l *limits) set(s settings) {
-	l.settings.Store(&s)
-	l.clients.Store(newClients(s.rate))
+	if was := l.settings.Swap(&s); was == nil || was.rate != s.rate {
+		l.clients.Store(newClientRates(s.rate))
+	}
 	l.whole.Resize(int64(s.concurrency))
 }
 
 // client returns the limit of one client.
-func (l *limits) client(name string) limiter.Limiter { return l.clients.Load().of(name) }
+func (l *limits) client(name string) limiter.Limiter { return l.clients.Load().For(name) }
 
 // around puts the limits around a handler. refused is told who was turned away.
 func (l *limits) around(h http.Handler, refused func(*http.Request, error)) http.Handler {
@@ -102,13 +104,4 @@ func busy(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	return errBusy
-}
-
-// clientOf is what clients of grpc are told apart by: the address without the
-// port.
-func clientOf(remote string) string {
-	if host, _, err := net.SplitHostPort(remote); err == nil {
-		return host
-	}
-	return remote // a socket without ports
 }

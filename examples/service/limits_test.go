@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,11 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belay-go/belay/limiter"
+	"github.com/belay-go/belay/limiter/httplimit"
 )
 
 func TestEachClientHasItsOwnRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClients(3)
+		c := newClientRates(3)
 		// The model: a full bucket of three, one token back per 1/3 s.
 		tokens := map[string]float64{}
 		last := time.Now()
@@ -34,7 +36,7 @@ func TestEachClientHasItsOwnRate(t *testing.T) {
 			if !seen {
 				have = 3
 			}
-			permit, err := c.of(name).TryTake(1)
+			permit, err := c.For(name).TryTake(1)
 			permit.Release()
 			ok, wait := err == nil, time.Duration(0)
 			if !ok {
@@ -57,24 +59,42 @@ func TestEachClientHasItsOwnRate(t *testing.T) {
 	})
 }
 
-func TestAnyNumberOfClientsFitsInBoundedMemory(t *testing.T) {
-	c := newClients(1)
-	for i := range 10 * generation {
-		require.True(t, c.of(fmt.Sprint(i)).Allow())
-		require.LessOrEqual(t, len(c.mu.young)+len(c.mu.old), 2*generation)
-	}
-}
-
-func TestAClientThatStaysKeepsItsBucket(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newClients(1)
-		require.True(t, c.of("stays").Allow())
-		for i := range 5 * generation {
-			c.of(fmt.Sprint(i)).Allow()
-			if i%100 == 0 {
-				require.False(t, c.of("stays").Allow(), "after %d others", i)
+// Ten times as many addresses as there is room for, all at once.
+func TestAFloodOfAddressesForgivesNobodyAndIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // so that no time passes
+		l := newLimits(settings{rate: 1, concurrency: 1})
+		require.NoError(t, ask(l, "stays"))
+		for i := range 10 * busyClients {
+			_ = ask(l, fmt.Sprint(i))
+			if i%1000 == 0 {
+				require.ErrorIs(t, ask(l, "stays"), limiter.ErrLimited, "after %d others", i)
 			}
 		}
+		over := l.clients.Load().Overflow()
+		require.EqualValues(t, newClients, over.Total)
+		require.Greater(t, over.Refused, uint64(8*busyClients))
+
+		time.Sleep(time.Second)
+		require.NoError(t, ask(l, "stays"))
+		require.NoError(t, ask(l, "comes now"))
+	})
+}
+
+func ask(l *limits, client string) error {
+	_, err := l.client(client).TryTake(1)
+	return err
+}
+
+func TestAReloadForgivesNobodyUnlessTheRateIsAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits(settings{rate: 1, concurrency: 1})
+		require.NoError(t, ask(l, "c"))
+		l.set(settings{rate: 1, concurrency: 2})
+		require.ErrorIs(t, ask(l, "c"), limiter.ErrLimited)
+		l.set(settings{rate: 2, concurrency: 2})
+		require.NoError(t, ask(l, "c"))
+		require.NoError(t, ask(l, "c"))
+		require.ErrorIs(t, ask(l, "c"), limiter.ErrLimited)
 	})
 }
 
@@ -124,26 +144,12 @@ func TestAChangeOfLimitsLeavesRequestsInFlightAlone(t *testing.T) {
 	})
 }
 
-// Both may have been counted twice or not at all when they moved on.
-func TestWhatClientsAreCountedForSurvivesTheirBuckets(t *testing.T) {
-	c := newClients(1)
-	const n = 3 * generation
-	for i := range n {
-		name := fmt.Sprint(i)
-		c.of(name).Allow()
-		c.of(name).Allow()
-		c.of("0").Allow()
-	}
-	stats := c.stats()
-	require.EqualValues(t, 3*n, stats.Total+stats.Refused)
-	require.GreaterOrEqual(t, stats.Total, uint64(n))
-}
-
-func TestClientsAreToldApartByAddressWithoutPort(t *testing.T) {
+func TestAClientIsTheSameOverBothProtocols(t *testing.T) {
 	for remote, want := range map[string]string{
-		"192.0.2.1:1234": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::1", "@": "@", "": "",
+		"192.0.2.1:1234": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::/64", "[::ffff:192.0.2.1]:1": "192.0.2.1", "@": "@", "": "",
 	} {
 		require.Equal(t, want, clientOf(remote))
+		require.Equal(t, want, httplimit.ByAddr(&http.Request{RemoteAddr: remote}))
 	}
 }
 

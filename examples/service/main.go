@@ -8,7 +8,7 @@
 // Who wants to know where a package is used:
 //
 //   - errgroup: files/sum.go and files/search.go, many files at a time
-//   - limiter/rate: clients.go, a rate for each client
+//   - limiter/keyed: clients.go, a rate for each client
 //   - limiter/semaphore: limits.go, a bound for the whole
 //   - limiter/httplimit: limits.go, both in front of the http routes
 //   - ctxutil: http.go and rpc.go, a deadline for each request that never
@@ -17,6 +17,7 @@
 //     not for ever
 //   - graceful: serve.go, the order of start and stop, signals, the report
 //   - graceful/status: admin.go, the page that tells what the service waits for
+//   - contrib/prometheus: admin.go, the metrics
 //
 // SIGTERM, SIGINT and SIGQUIT stop it without losing a request. SIGHUP reads
 // the limits again. SIGUSR2 puts a new process in its place, which starts the

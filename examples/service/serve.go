@@ -37,7 +37,7 @@ func (p process) serve(s *service, onReady func(web, rpc net.Addr)) int {
 	})
 	s.livez, s.readyz = m.Livez, m.Readyz
 	s.adminAddr = func() string { return m.Addr("admin").String() }
-	s.page = s.managerPage(m)
+	s.manager, s.page = m, s.managerPage(m)
 	s.generation = func() int { return m.Report().Generation }
 	s.addTo(m)
 

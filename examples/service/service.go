@@ -17,6 +17,7 @@ import (
 
 	"github.com/belay-go/belay/examples/service/files"
 	"github.com/belay-go/belay/examples/service/servicepb"
+	"github.com/belay-go/belay/graceful"
 )
 
 const (
@@ -56,8 +57,9 @@ type service struct {
 	// Who stops the service also knows these; set before anything is served.
 	livez, readyz http.HandlerFunc
 	adminAddr     func() string // where -admin listens
-	page          http.Handler  // /debug/belay; nil: none
-	generation    func() int    // how many processes have had this one's place before
+	manager       *graceful.Manager
+	page          http.Handler // /debug/belay; nil: none
+	generation    func() int   // how many processes have had this one's place before
 }
 
 // newService opens the folder and reads the limits; it starts nothing. Close

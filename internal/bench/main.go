@@ -45,6 +45,8 @@ var suites = []struct {
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
 	{"keyed", keyedRows},
+	{"adaptive", adaptiveRows},
+	{"pool", poolRows},
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},
 	{"timeout-dropped", coarseRows},

@@ -139,6 +139,10 @@ func fromParent(n int) (*Inheritance, error) {
 		in.Sockets[i].SocketInfo = in.Hello.Sockets[i]
 	}
 	for i, g := range in.Hello.Draining {
+		// Alive asks it while others wait, whatever the old process has made it.
+		if err := syscall.SetNonblock(firstFD+n+1+i, true); err != nil {
+			return failed(fmt.Errorf("descriptor %d: %w", firstFD+n+1+i, err))
+		}
 		if g.alive, err = file(firstFD + n + 1 + i); err != nil {
 			return failed(err)
 		}

@@ -136,10 +136,17 @@ func (r *rates) await(ctx context.Context, done <-chan struct{}, e *turn) (limit
 		case <-e.Value.timer.C:
 		case <-done:
 		}
-		err := ctxerr.Of(ctx)
-		if r.wake(e, err != nil) {
-			if err != nil {
-				return limiter.Permit{}, err
+		// Not by ctx.Err: that may be anyone's code, which may panic, and leave this
+		// call in line for ever.
+		gone := false
+		select {
+		case <-done:
+			gone = true
+		default:
+		}
+		if r.wake(e, gone) {
+			if gone {
+				return limiter.Permit{}, ctxerr.Of(ctx)
 			}
 			return r.permit(&e.Value.g), nil
 		}

@@ -37,7 +37,7 @@ func (b bubbles) play(s *scenario, requests []request, drawn *series, limiter fu
 // judged plays a scenario against an entrant, on whichever time it needs.
 func (b bubbles) judged(s *scenario, requests []request, drawn *series, e entrant) tally {
 	if e.core != nil {
-		return play(s, requests, nil, drawn, e.gates())
+		return play(s, requests, nil, drawn, e.gates(s))
 	}
-	return b.play(s, requests, drawn, e.gates())
+	return b.play(s, requests, drawn, e.gates(s))
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/belay-go/belay/limiter"
@@ -42,14 +43,15 @@ type gate interface {
 type entrant struct {
 	name    string
 	about   string
-	core    func() Core // runs on the arena's own time
-	clocked func() gate // reads the clock itself, so it needs a bubble
+	core    func() Core                   // runs on the arena's own time
+	clocked func(goal time.Duration) gate // reads the clock itself, so it needs a bubble
 }
 
-// gates returns a func that makes the limiter as the simulation calls it.
-func (e entrant) gates() func() gate {
+// gates returns a func that makes the limiter as the simulation calls it. The goal
+// is that of a scenario's most patient requests; few want to know it.
+func (e entrant) gates(s *scenario) func() gate {
 	if e.core == nil {
-		return e.clocked
+		return func() gate { return e.clocked(slices.Max(s.goal)) }
 	}
 	return func() gate { return coreGate{e.core()} }
 }
@@ -85,13 +87,13 @@ func (g *limiterGate) acquire(_ time.Duration, slot int) bool {
 func (g *limiterGate) limit() int { return g.size() }
 
 func (g *limiterGate) release(_, _ time.Duration, slot int, outcome Outcome) {
-	p := any(g.permits[slot])
-	if d, ok := p.(interface{ Drop() }); ok && outcome == Dropped {
-		d.Drop()
-	} else if i, ok := p.(interface{ Ignore() }); ok && outcome == Ignored {
-		i.Ignore()
-	} else {
-		g.permits[slot].Release()
+	switch p := g.permits[slot]; outcome {
+	case Dropped:
+		p.Drop()
+	case Ignored:
+		p.Ignore()
+	default:
+		p.Release()
 	}
 }
 

@@ -14,17 +14,18 @@ import (
 func entrants() []entrant {
 	return []entrant{
 		ours,
+		oursWithGoal,
 		{
 			name:  "failsafe",
 			about: "failsafe-go 0.9.8 adaptivelimiter, its defaults but for a limit of 1000 at most",
-			clocked: func() gate {
+			clocked: func(time.Duration) gate {
 				return &failsafeGate{l: adaptivelimiter.NewBuilder[any]().WithLimits(1, 1000, 20).Build()}
 			},
 		},
 		{
 			name:  "failsafe 100ms",
 			about: "the same with recent windows of 100 ms to 1 s",
-			clocked: func() gate {
+			clocked: func(time.Duration) gate {
 				return &failsafeGate{l: adaptivelimiter.NewBuilder[any]().WithLimits(1, 1000, 20).
 					WithRecentWindow(100*time.Millisecond, time.Second, 50).Build()}
 			},
@@ -32,10 +33,11 @@ func entrants() []entrant {
 		{
 			name:  "aegis bbr",
 			about: "aegis 0.2.0, at a CPU threshold of 0: it is made to act above 80 %, which virtual time has not",
-			clocked: func() gate {
+			clocked: func(time.Duration) gate {
 				return &bbrGate{l: bbr.NewLimiter(bbr.WithCPUThreshold(0))}
 			},
 		},
+		{name: "textbook", about: "what is delivered, times what an answer takes without a queue, and a little more", core: newTextbook},
 		{name: "fixed 50", about: "what somebody may guess", core: func() Core { return &fixed{size: 50} }},
 		{name: "none", about: "no limit", core: func() Core { return &fixed{size: none} }},
 	}

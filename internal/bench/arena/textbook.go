@@ -1,14 +1,15 @@
 package main
 
-// This file is a limiter in ours' place: what the servers deliver at most, times what
-// an answer takes at least, and a little more. It is here to be beaten.
+// This file is the limiter that one writes first: what the servers deliver at most, times
+// what an answer takes at least, and a little more. It is here to be beaten, and runs
+// without a clock.
 
 import (
 	"math"
 	"time"
 )
 
-type standIn struct {
+type textbook struct {
 	size     float64
 	inFlight int
 
@@ -24,11 +25,11 @@ type standIn struct {
 	back     float64
 }
 
-func newStandIn() Core { return &standIn{size: 20} }
+func newTextbook() Core { return &textbook{size: 20} }
 
-func (s *standIn) Limit() int { return int(s.size) }
+func (s *textbook) Limit() int { return int(s.size) }
 
-func (s *standIn) Acquire(time.Duration) bool {
+func (s *textbook) Acquire(time.Duration) bool {
 	if s.inFlight >= int(s.size) {
 		s.full = true
 		return false
@@ -37,7 +38,7 @@ func (s *standIn) Acquire(time.Duration) bool {
 	return true
 }
 
-func (s *standIn) Release(now, start time.Duration, outcome Outcome) {
+func (s *textbook) Release(now, start time.Duration, outcome Outcome) {
 	s.inFlight--
 	if outcome != OK {
 		return
@@ -50,7 +51,7 @@ func (s *standIn) Release(now, start time.Duration, outcome Outcome) {
 }
 
 // close ends a window.
-func (s *standIn) close(now time.Duration, rate float64, took time.Duration) {
+func (s *textbook) close(now time.Duration, rate float64, took time.Duration) {
 	full := s.full
 	s.begin, s.answers, s.sum, s.full = now, 0, 0, false
 	switch {
