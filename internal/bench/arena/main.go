@@ -34,8 +34,8 @@ type options struct {
 
 func main() {
 	var o options
-	quick := flag.Bool("quick", false, "one seed, and peers' clocks late by up to half a millisecond")
-	flag.IntVar(&o.seeds, "seeds", 3, "how many times each scenario is played, with other requests")
+	quick := flag.Bool("quick", false, "one seed, and' clocks late by up to half a millisecond")
+	flag.IntVar(&o.seeds, "seeds", 3, "how many times a scenario is played, with other requests; more where these are few")
 	flag.StringVar(&o.scenarios, "scenario", "", "names of scenarios, with commas between; a part of a name is enough")
 	flag.StringVar(&o.limiter, "limiter", "", "names of limiters, with commas between; ours is ours")
 	flag.IntVar(&o.random, "random", 0, "make up this many scenarios instead")
@@ -121,7 +121,7 @@ func named(list, name string) bool {
 
 func preface(o options, limiters []entrant) {
 	fmt.Printf("What is answered within the goal, in %% of the best fixed limit's of each phase [p99 as a multiple of its],\n"+
-		"%d seeds; * misses: %% below 95 (92 with 4 workers), p99 above %.1fx, below 90 %% in the first 5 s after a step,\n"+
+		"%d seeds or more; * misses: %% below 95 (92 with 4 workers), p99 above %.1fx, below 90 %% in the first 5 s after a step,\n"+
 		"any refusal below 80 %% load. The oracle's line has its limit and p99.\n", o.seeds, slowest)
 	for _, e := range limiters {
 		fmt.Printf("  %-*s %s\n", nameWidth, e.name, e.about)
@@ -130,6 +130,7 @@ func preface(o options, limiters []entrant) {
 
 // contest plays one scenario with all limiters.
 func contest(b bubbles, s *scenario, limiters []entrant, seeds int, drawn bool) *printed {
+	seeds *= s.seeds()
 	traces := make([][]request, seeds)
 	inParallel(seeds, func(i int) { traces[i] = trace(s, uint64(i+1)) })
 	p := &printed{scenario: s, oracle: findOracle(s, traces)}

@@ -104,6 +104,21 @@ func (s *scenario) lasts() (d time.Duration) {
 	return d
 }
 
+// seeds is how many times as many seeds a scenario takes as a big one: where few come,
+// their luck would pass for a limiter's skill.
+func (s *scenario) seeds() int {
+	requests := 0.0
+	for i := range s.phases {
+		p := &s.phases[i]
+		rate := p.rate
+		if p.to != 0 {
+			rate = (p.rate + p.to) / 2
+		}
+		requests += rate * p.lasts.Seconds()
+	}
+	return int(min(max(300_000/requests, 1), 5))
+}
+
 // widest is a limit that no server here can use in time, so that a sweep may end there.
 func (s *scenario) widest() int {
 	most := 0.0

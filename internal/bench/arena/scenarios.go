@@ -21,7 +21,7 @@ func scenarios() []*scenario {
 	for _, l := range []law{lognormal, exponential, bimodal} {
 		all = append(all, plain("small "+l.name, l, 10, .92))
 	}
-	return append(all, mixes(), bursts(), row(), retries(), lock(), sharing(), faraway(), pauses(), ramp(), rare(), errors(), long(), flaps(), drift())
+	return append(all, mixes(), bursts(), row(), retries(), lock(), sharing(), faraway(), pauses(), ramp(), rare(), failures(), long(), flaps(), drift())
 }
 
 // plain is a server of 40 workers with one queue, or of a part of them.
@@ -174,7 +174,7 @@ func rare() *scenario {
 	}
 }
 
-func errors() *scenario {
+func failures() *scenario {
 	return &scenario{
 		name: "errors", about: "all fail within 1 ms for 10 s, in a way that says nothing; then as if for want of capacity",
 		mean: 10 * ms, law: lognormal, goal: []time.Duration{100 * ms}, bar: .95,

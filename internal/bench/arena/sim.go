@@ -3,7 +3,10 @@ package main
 // This file is the simulation: clients, limiters and servers on virtual time. It is
 // one goroutine whatever the limiter.
 
-import "time"
+import (
+	"sort"
+	"time"
+)
 
 const backoff = 50 * time.Millisecond // of a client that was refused, on average; twice as long each time
 
@@ -12,6 +15,8 @@ type job struct {
 	id      int           // in the trace, -1: none
 	tries   int           // that were refused
 	start   time.Duration // at the first limiter
+	work    time.Duration
+	class   uint8
 	behind  time.Duration // at the second
 	stage   int           // how many limiters have let it through
 	outcome Outcome
@@ -27,6 +32,8 @@ type sim struct {
 	free     []int
 	phase    int
 	begins   []time.Duration
+	first    []int         // of the trace, by phase
+	let      []int         // how many the first limiter has let through, by phase
 	frozen   time.Duration // until when nothing moves
 	tally    tally
 	series   *series // nil: not wanted
@@ -64,7 +71,9 @@ func play(s *scenario, requests []request, b *bubble, drawn *series, limiters ..
 		}
 	}
 	begin := time.Duration(0)
+	m.let = make([]int, len(s.phases))
 	for i := range s.phases {
+		m.first = append(m.first, sort.Search(len(requests), func(j int) bool { return int(requests[j].phase) >= i }))
 		m.begins = append(m.begins, begin)
 		m.agenda.add(begin, turn, 0, int32(i))
 		begin += s.phases[i].lasts
@@ -161,11 +170,29 @@ func (m *sim) try(now time.Duration, slot int) {
 		m.agenda.add(now+failure, over, 0, int32(slot))
 		return
 	}
-	work := m.trace[j.id].work
+	j.work, j.class = m.draw()
+	work := j.work
 	if m.scenario.front > 0 {
 		work = time.Duration(float64(work) * m.scenario.front)
 	}
 	m.servers[0].take(now, slot, work)
+}
+
+// draw returns the work of who has just been let through. It is not who that is that
+// counts but how many were before, in this phase: so servers that are always busy do the
+// same work behind every limiter, and none is better by the luck of whom it let through.
+func (m *sim) draw() (work time.Duration, class uint8) {
+	from, to := m.first[m.phase], len(m.trace)
+	if m.phase+1 < len(m.first) {
+		to = m.first[m.phase+1]
+	}
+	n := m.let[m.phase]
+	m.let[m.phase]++
+	if from == to { // somebody who tries again in a phase in which nobody comes
+		from, to = 0, len(m.trace)
+	}
+	r := &m.trace[from+n%(to-from)]
+	return r.work, r.class
 }
 
 // onward sends a request that a server is ready with to the next, or home.
@@ -179,7 +206,7 @@ func (m *sim) onward(now time.Duration, slot int) {
 			return
 		}
 		j.behind, j.stage = now, 2
-		m.servers[1].take(now, slot, m.trace[j.id].work)
+		m.servers[1].take(now, slot, j.work)
 		return
 	}
 	if m.scenario.delay > 0 {
@@ -203,12 +230,12 @@ func (m *sim) answer(now time.Duration, slot int) {
 		m.refuse(now, slot) // by the second limiter
 		return
 	}
-	m.count(slot, func(i *interval, r *request) {
+	m.count(slot, func(i *interval) {
 		took := now - j.start
 		if j.outcome == OK {
 			i.late.count(took)
 		}
-		if j.outcome == OK && took <= m.scenario.goalOf(int(r.class)) {
+		if j.outcome == OK && took <= m.scenario.goalOf(int(j.class)) {
 			i.good++
 		} else {
 			i.bad++
@@ -226,7 +253,7 @@ func (m *sim) refuse(now time.Duration, slot int) {
 		return
 	}
 	j.tries++
-	m.count(slot, func(i *interval, _ *request) { i.refused++ })
+	m.count(slot, func(i *interval) { i.refused++ })
 	m.drop(slot)
 }
 
@@ -245,7 +272,7 @@ func (m *sim) drop(slot int) {
 }
 
 // count counts a request where it arrived.
-func (m *sim) count(slot int, add func(*interval, *request)) {
+func (m *sim) count(slot int, add func(*interval)) {
 	j := &m.jobs[slot]
 	r := &m.trace[j.id]
 	c, in := &m.tally[r.phase], r.at-m.begins[r.phase]
@@ -254,7 +281,7 @@ func (m *sim) count(slot int, add func(*interval, *request)) {
 		if j.tries > 0 {
 			i.turned++
 		}
-		add(i, r)
+		add(i)
 	}
 	note(&c.whole)
 	if in < transient {
@@ -272,7 +299,7 @@ func (m *sim) close(now time.Duration) {
 		if j.id < 0 {
 			continue
 		}
-		m.count(slot, func(i *interval, _ *request) {
+		m.count(slot, func(i *interval) {
 			if j.stage == 0 {
 				i.refused++
 				return

@@ -1,7 +1,7 @@
 package main
 
 // This file draws the requests of a scenario once, so that every limiter gets the
-// same ones: what differs in the table is then the limiter's doing.
+// same ones, and what differs in the table is the limiter's doing.
 
 import (
 	"math"
@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// request is what a client asks for.
+// request is that a client asks for something. Work and class are those of one of the
+// requests that are let through; see draw.
 type request struct {
 	at    time.Duration
 	work  time.Duration // at the normal speed
