@@ -33,18 +33,22 @@ type agenda struct {
 	order uint32
 }
 
+// ways is how many each has below it: a flat heap is moved through in fewer steps.
+const ways = 4
+
 func (a *agenda) add(at time.Duration, kind eventKind, server uint8, slot int32) {
 	a.order++
-	a.heap = append(a.heap, event{at, a.order, kind, server, slot})
+	e := event{at, a.order, kind, server, slot}
+	a.heap = append(a.heap, e)
 	h, i := a.heap, len(a.heap)-1
 	for i > 0 {
-		up := (i - 1) / 2
-		if !h[i].before(&h[up]) {
-			return
+		up := (i - 1) / ways
+		if !e.before(&h[up]) {
+			break
 		}
-		h[i], h[up] = h[up], h[i]
-		i = up
+		h[i], i = h[up], up
 	}
+	h[i] = e
 }
 
 func (a *agenda) next() time.Duration { return a.heap[0].at } // never empty: enough is there until the end
@@ -60,20 +64,27 @@ func (a *agenda) take() event {
 
 func (a *agenda) sink(i int) {
 	h := a.heap
-	for {
-		down := 2*i + 1
-		if down >= len(h) {
-			return
-		}
-		if down+1 < len(h) && h[down+1].before(&h[down]) {
-			down++
-		}
-		if !h[down].before(&h[i]) {
-			return
-		}
-		h[i], h[down] = h[down], h[i]
-		i = down
+	if i >= len(h) {
+		return
 	}
+	e := h[i]
+	for {
+		first := ways*i + 1
+		if first >= len(h) {
+			break
+		}
+		down := first
+		for j := first + 1; j < min(first+ways, len(h)); j++ {
+			if h[j].before(&h[down]) {
+				down = j
+			}
+		}
+		if !h[down].before(&e) {
+			break
+		}
+		h[i], i = h[down], down
+	}
+	h[i] = e
 }
 
 // postpone moves everything that the servers work on to later.
@@ -83,7 +94,7 @@ func (a *agenda) postpone(by time.Duration) {
 			a.heap[i].at += by
 		}
 	}
-	for i := len(a.heap)/2 - 1; i >= 0; i-- {
+	for i := len(a.heap) / ways; i >= 0; i-- {
 		a.sink(i)
 	}
 }

@@ -43,6 +43,7 @@ type gate interface {
 type entrant struct {
 	name    string
 	about   string
+	asked   bool                          // only there if it is asked for by name
 	core    func() Core                   // runs on the arena's own time
 	clocked func(goal time.Duration) gate // reads the clock itself, so it needs a bubble
 }

@@ -70,7 +70,8 @@ func run(b bubbles, o options) int {
 	}
 	chosen := slices.DeleteFunc(all, func(s *scenario) bool { return !named(o.scenarios, s.name) })
 	limiters := slices.DeleteFunc(entrants(), func(e entrant) bool {
-		return !named(o.limiter, e.name) && !(e.name == ours.name && named(o.limiter, "ours"))
+		return !named(o.limiter, e.name) && !(e.name == ours.name && named(o.limiter, "ours")) ||
+			e.asked && o.limiter == "" && !o.list
 	})
 	if len(chosen) == 0 || len(limiters) == 0 {
 		fmt.Fprintln(os.Stderr, "arena: no such scenario or limiter; -list names them")

@@ -18,6 +18,7 @@ var ours = entrant{
 var oursWithGoal = entrant{
 	name:    "adaptive, goal",
 	about:   "the same, which knows the latency goal",
+	asked:   true,
 	clocked: func(goal time.Duration) gate { return oursGate(adaptive.Options{Goal: goal}) },
 }
 
