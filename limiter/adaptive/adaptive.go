@@ -168,7 +168,9 @@ func or(n, without int64) int64 {
 }
 
 // SetMax changes the most that the limit may be, in units, from now on: to hold a
-// server down, by hand. What is in flight stays so. It panics with "adaptive: Max <
+// server down, by hand. What is in flight stays so. If there is no overload, the
+// limit may be Initial again at once, and who waits goes on; else it rises as it
+// always does. It panics with "adaptive: Max <
 // 1" if n is less than 1. Min follows, if it is above n.
 func (l *Limiter) SetMax(n int64) {
 	if n < 1 {
@@ -180,6 +182,9 @@ func (l *Limiter) SetMax(n int64) {
 	law := &l.mu.law
 	law.max = float64(min(n, most))
 	law.min = min(law.min, law.max)
+	if law.phase == free {
+		law.limit = max(law.limit, law.initial)
+	}
 	law.set(law.limit)
 	l.publishLocked(reading())
 	l.serveLocked()
