@@ -334,7 +334,9 @@ func TestEveryKeyHasALimitOfItsOwn(t *testing.T) {
 			return perUser.For(key)
 		}, belaygrpc.Options{})
 		conn := through(t, &talk{}, limited(l))
-		as := func(user string) error { return call(metadata.AppendToOutgoingContext(t.Context(), "user", user), conn) }
+		as := func(user string) error {
+			return call(metadata.AppendToOutgoingContext(t.Context(), "user", user), conn)
+		}
 		for range 3 {
 			require.NoError(t, as("root"))
 		}
