@@ -75,11 +75,16 @@ func outgoing(cc *grpc.ClientConn, method string) Call {
 // room for it is the client's limit's affair.
 func outcomeForClient(ctx context.Context, err error) outcome {
 	o := outcomeOf(ctx, err)
-	var local *refusal
-	if o == unclear && ctx.Err() == nil && status.Code(err) == codes.ResourceExhausted && !errors.As(err, &local) {
+	if o == unclear && ctx.Err() == nil && status.Code(err) == codes.ResourceExhausted && !isLocal(err) {
 		return lost
 	}
 	return o
+}
+
+// isLocal reports whether a call was refused before it went out.
+func isLocal(err error) bool {
+	var r *refusal
+	return errors.As(err, &r)
 }
 
 // clientStream knows when its stream has ended.

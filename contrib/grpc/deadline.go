@@ -40,21 +40,47 @@ type Deadline struct {
 	Least time.Duration
 }
 
-// shrink returns the context of a call, and what ends it.
+// shrink returns the context of a call, and what ends it. One bound is enough: the
+// sooner of the two.
 func (d Deadline) shrink(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	ctx, cancel, err := ctxutil.Budget(ctx, d.Reserve, d.Least)
-	if err != nil {
-		code := codes.DeadlineExceeded
-		if ctx.Err() == context.Canceled {
-			code = codes.Canceled
+	if deadline, ok := ctx.Deadline(); ok && !d.limitIsSooner(time.Until(deadline)) {
+		ctx, cancel, err := ctxutil.Budget(ctx, d.Reserve, d.Least)
+		if err != nil {
+			return nil, nil, late(ctx, err)
 		}
-		return nil, nil, &refusal{status: status.New(code, err.Error()), err: err}
-	}
-	if d.Limit <= 0 {
 		return ctx, cancel, nil
 	}
-	ctx, inner := ctxutil.ShrinkNamed(ctx, "call", d.Limit)
-	return ctx, func() { inner(); cancel() }, nil
+	if err := done(ctx); err != nil {
+		return nil, nil, late(ctx, err)
+	}
+	ctx, cancel := d.limit(ctx)
+	return ctx, cancel, nil
+}
+
+// limitIsSooner reports whether a call with that much time left is bounded by Limit,
+// and can make it.
+func (d Deadline) limitIsSooner(left time.Duration) bool {
+	if d.Limit <= 0 || left <= 0 {
+		return false
+	}
+	usable := left - max(d.Reserve, 0)
+	return usable > d.Limit && usable >= d.Least
+}
+
+func (d Deadline) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d.Limit <= 0 {
+		return ctx, func() {}
+	}
+	return ctxutil.ShrinkNamed(ctx, "call", d.Limit)
+}
+
+// late returns the error of a call that isn't begun.
+func late(ctx context.Context, err error) error {
+	code := codes.DeadlineExceeded
+	if ctx.Err() == context.Canceled {
+		code = codes.Canceled
+	}
+	return &refusal{status: status.New(code, err.Error()), err: err}
 }
 
 // UnaryServer is a [grpc.UnaryServerInterceptor].
