@@ -23,7 +23,7 @@ func (s *service) rpcOptions() []grpc.ServerOption {
 		Name:      "client",
 		OnRefused: func(ctx context.Context, _ belaygrpc.Call, why belaygrpc.Refusal) { turnedAway(ctx, why.Err) },
 	})
-	calls, streams := bound(s.limits.whole), bound(s.limits.whole)
+	calls, streams := bound(s.limits.whole), bound(s.limits.streams)
 	deadline := belaygrpc.Deadline{Limit: requestTime}
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.unary, clients.UnaryServer, calls.UnaryServer, deadline.UnaryServer),
