@@ -93,7 +93,7 @@ type clientStream struct {
 	single bool // one answer is all there is
 	over   atomic.Bool
 	leave  func() bool     // the watch on the context
-	onEnd  func(err error) // called once
+	onEnd  func(err error) // called once; with io.EOF or nil if all went well
 }
 
 // follow opens a stream and calls onEnd once when it has ended, also if it could not
@@ -159,10 +159,7 @@ func (s *clientStream) SendMsg(m any) error {
 // RecvMsg ends the stream with its last answer.
 func (s *clientStream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	switch {
-	case err == io.EOF:
-		s.end(nil)
-	case err != nil || s.single:
+	if err != nil || s.single {
 		s.end(err)
 	}
 	return err

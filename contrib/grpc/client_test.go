@@ -207,6 +207,33 @@ func TestAStreamThatIsNotOpenedHoldsNothing(t *testing.T) {
 	})
 }
 
+func TestAStreamThatHasEndedLeavesNothingInItsContext(t *testing.T) {
+	ctx := &patient{Context: t.Context(), done: make(chan struct{})}
+	l := belaygrpc.Shared(semaphore.NewWeighted(1), belaygrpc.Options{})
+	s, err := l.StreamClient(ctx, chatDesc, nil, chat, func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+		return broken{}, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, 1, ctx.watchers)
+	_, err = s.Header()
+	require.Error(t, err)
+	require.Zero(t, ctx.watchers)
+}
+
+// patient is a context that counts who waits for its end, which doesn't come.
+type patient struct {
+	context.Context
+	done     chan struct{}
+	watchers int
+}
+
+func (p *patient) Done() <-chan struct{} { return p.done }
+
+func (p *patient) AfterFunc(func()) (stop func() bool) {
+	p.watchers++
+	return func() bool { p.watchers--; return true }
+}
+
 // broken is a stream whose header doesn't come.
 type broken struct{ grpc.ClientStream }
 
