@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/adaptive"
 )
 
@@ -48,4 +49,16 @@ func TestOptionsHaveTheDefaultsOfTheirDocs(t *testing.T) {
 	require.EqualValues(t, 7, limit(adaptive.Options{Max: 7}))
 	require.EqualValues(t, 1, limit(adaptive.Options{Initial: 1}))
 	require.NotPanics(t, func() { adaptive.New(adaptive.Options{Min: 3, Max: 3}) })
+}
+
+func TestMinFollowsAMaxThatIsSetBelowIt(t *testing.T) {
+	l := adaptive.New(adaptive.Options{Min: 5, Max: 10, Initial: 1})
+	require.EqualValues(t, 5, l.Stats().Limit)
+	l.SetMax(2)
+	require.EqualValues(t, 2, l.Stats().Limit)
+	l.SetMax(10)
+	require.EqualValues(t, 2, l.Stats().Limit, "and stays there")
+	require.ErrorIs(t, second(l.TryTake(11)), limiter.ErrTooLarge)
+	l.SetMax(3_000_000)
+	require.ErrorIs(t, second(l.TryTake(1_000_001)), limiter.ErrTooLarge)
 }
