@@ -58,6 +58,19 @@ func TestInAPauseNothingMoves(t *testing.T) {
 	}
 }
 
+func TestAPauseIsAddedToWhatItFindsAndKeepsWhoComesInIt(t *testing.T) {
+	for _, knee := range []int{0, 1000} {
+		s := &scenario{
+			mean: 10 * ms, law: steady, goal: []time.Duration{sec}, pause: 300 * ms, every: sec,
+			knee: knee, phases: once(300, 1000),
+		}
+		o := &observed{Core: &fixed{size: none}}
+		play(s, trace(s, 5), nil, nil, func() gate { return coreGate{o} })
+		// Of a second's requests 300 ms' wait for half of that, and 10 ms' for all of it.
+		require.InEpsilon(t, .010+.3*.15+.01*.3, o.sum.Seconds()/float64(o.starts), .025, "knee %d", knee)
+	}
+}
+
 func TestWhatIsElsewhereTakesNoWorker(t *testing.T) {
 	s := &scenario{mean: 10 * ms, law: steady, goal: []time.Duration{sec}, delay: 200 * ms, phases: once(500, 10)}
 	got := play(s, trace(s, 5), nil, nil, fixedGate(none))[0].settled

@@ -92,7 +92,7 @@ func run(b bubbles, o options) int {
 	}
 	var table []*printed
 	for _, s := range chosen {
-		p := contest(b, s, limiters, o.seeds, o.svg != "")
+		p := contest(b, s, limiters, o.seeds*s.seeds(), o.svg != "")
 		table = append(table, p)
 		if !o.json {
 			p.print(os.Stdout)
@@ -131,7 +131,6 @@ func preface(o options, limiters []entrant) {
 
 // contest plays one scenario with all limiters.
 func contest(b bubbles, s *scenario, limiters []entrant, seeds int, drawn bool) *printed {
-	seeds *= s.seeds()
 	traces := make([][]request, seeds)
 	inParallel(seeds, func(i int) { traces[i] = trace(s, uint64(i+1)) })
 	p := &printed{scenario: s, oracle: findOracle(s, traces)}

@@ -37,7 +37,7 @@ type swept struct {
 func findOracle(s *scenario, traces [][]request) oracle {
 	widest := s.widest()
 	var coarse []int
-	for l := max(1, widest/150); l < widest; l = max(l+1, l*3/2) {
+	for l := max(1, widest/60); l < widest; l = max(l+1, l*3/2) {
 		coarse = append(coarse, l)
 	}
 	coarse = append(coarse, widest)

@@ -30,7 +30,7 @@ func (s *series) note(m *sim, now time.Duration) {
 	if s == nil {
 		return
 	}
-	for end := s.step * time.Duration(len(s.Limit)+1); end <= now; end += s.step {
+	for end := s.step * time.Duration(len(s.Limit)+1); end <= now && len(s.Limit) < points; end += s.step {
 		s.area += float64(s.inFlight) * float64(end-s.last)
 		s.InFlight = append(s.InFlight, s.area/float64(s.step))
 		s.Limit = append(s.Limit, float64(m.gates[0].limit()))
