@@ -349,12 +349,15 @@ func TestHealthAndReflectionBypassLimits(t *testing.T) {
 
 	// As may other methods, and none.
 	own := dialed(t, func() *grpc.Server {
-		srv := grpc.NewServer(limited(belaygrpc.Shared(sem, belaygrpc.Options{Probes: []string{say}}))...)
+		srv := grpc.NewServer(limited(belaygrpc.Shared(sem, belaygrpc.Options{Probes: []string{say, "/belay.test.Talk/Ch"}}))...)
 		(&talk{}).register(srv)
 		healthpb.RegisterHealthServer(srv, health.NewServer())
 		return srv
 	}())
 	require.NoError(t, call(ctx, own))
+	s, err := own.NewStream(ctx, chatDesc, chat) // of which that is no more than the beginning
+	require.NoError(t, err)
+	requireCode(t, codes.Unavailable, s.RecvMsg(new(text)))
 	_, err = healthpb.NewHealthClient(own).Check(ctx, &healthpb.HealthCheckRequest{})
 	requireCode(t, codes.Unavailable, err)
 }
