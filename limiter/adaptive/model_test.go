@@ -228,7 +228,7 @@ func (m *model) cancel(i int) {
 // setMax lowers the limit, if it is above; there is no law here that raises it.
 func (m *model) setMax(n int64) {
 	m.max = n
-	m.limit = min(m.limit, n)
+	m.limit = n // there is no overload, and Initial is above any of these
 	m.serveLine()
 }
 
