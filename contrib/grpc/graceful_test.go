@@ -41,7 +41,10 @@ func run(t *testing.T, k *talk, g *belaygrpc.Graceful, opts graceful.Options, ch
 	}
 	srv := grpc.NewServer(grpc.UnaryInterceptor(g.UnaryServer), grpc.StreamInterceptor(g.StreamServer))
 	k.register(srv)
-	healthpb.RegisterHealthServer(srv, r.health)
+	if k.health == nil {
+		k.health = r.health
+	}
+	healthpb.RegisterHealthServer(srv, k.health)
 	ready := make(chan struct{})
 	opts.OnReady = func() { close(ready) }
 	opts.Logger, opts.TerminationLog = slog.New(slog.DiscardHandler), "-"
@@ -158,6 +161,46 @@ func TestEveryWatchIsToldBeforeItEnds(t *testing.T) {
 		requireCode(t, codes.Unavailable, err)
 		require.Equal(t, "stopped", r.ended(t).Outcome)
 	}
+}
+
+// hesitant is a health service that takes its time to say that it is down.
+type hesitant struct {
+	healthpb.UnimplementedHealthServer
+	down chan struct{}
+}
+
+func (h *hesitant) Shutdown() { close(h.down) }
+
+func (h *hesitant) Watch(_ *healthpb.HealthCheckRequest, s healthpb.Health_WatchServer) error {
+	if err := s.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}); err != nil {
+		return err
+	}
+	<-h.down
+	<-graceful.Draining(s.Context())
+	select {
+	case <-time.After(50 * time.Millisecond):
+	case <-s.Context().Done():
+		return s.Context().Err()
+	}
+	if err := s.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}); err != nil {
+		return err
+	}
+	<-s.Context().Done()
+	return s.Context().Err()
+}
+
+func TestTheEndOfAWatchWaitsForItsLastWord(t *testing.T) {
+	h := &hesitant{down: make(chan struct{})}
+	g := belaygrpc.Graceful{Health: h}
+	r := run(t, &talk{health: h}, &g, graceful.Options{}, nil)
+	w := r.watch(t)
+	r.stop()
+	news, err := w.Recv()
+	require.NoError(t, err)
+	require.Equal(t, healthpb.HealthCheckResponse_NOT_SERVING, news.GetStatus())
+	_, err = w.Recv()
+	requireCode(t, codes.Unavailable, err)
+	require.Equal(t, "stopped", r.ended(t).Outcome)
 }
 
 func TestAWatchOfAnotherHealthServerEndsToo(t *testing.T) {
