@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -64,7 +63,6 @@ type (
 	talk struct {
 		unary  func(ctx context.Context, in *text) (*text, error)
 		stream func(s grpc.ServerStream) error
-		health healthpb.HealthServer // beside it, where a manager runs it
 	}
 )
 
