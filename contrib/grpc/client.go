@@ -44,7 +44,7 @@ func (l *Limit) StreamClient(ctx context.Context, desc *grpc.StreamDesc, cc *grp
 		if err != nil {
 			return nil, err
 		}
-		return &meteredClient{ClientStream: s, ctx: ctx, limit: l, call: call, abort: s.end}, nil
+		return &meteredClient{clientStream: s, ctx: ctx, limit: l, call: call}, nil
 	}
 	permit, err := l.admit(ctx, call)
 	if err != nil {
@@ -167,23 +167,29 @@ func (s *clientStream) RecvMsg(m any) error {
 
 // meteredClient is a stream whose messages have to be paid for.
 type meteredClient struct {
-	grpc.ClientStream
-	ctx   context.Context // of this stream, and ended by abort
+	*clientStream
+	ctx   context.Context // of this stream, and done when that is over
 	limit *Limit
 	call  Call
-	abort func(err error)
 }
 
 // SendMsg takes what a message costs and sends it. If it is refused the stream is
-// aborted, as grpc does for any error but io.EOF: callers rely on that.
+// aborted, as grpc does for any error but io.EOF: callers rely on that. Of a stream
+// that is over it says what grpc says, and takes nothing.
 func (s *meteredClient) SendMsg(m any) error {
 	call := s.call
 	call.Request = m
+	if s.over.Load() {
+		return s.clientStream.SendMsg(m)
+	}
 	permit, err := s.limit.admit(s.ctx, call)
+	if err != nil && s.over.Load() {
+		return s.clientStream.SendMsg(m)
+	}
 	if err != nil {
-		s.abort(err)
+		s.end(err)
 		return err
 	}
 	defer permit.Release()
-	return s.ClientStream.SendMsg(m)
+	return s.clientStream.SendMsg(m)
 }

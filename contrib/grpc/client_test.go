@@ -313,6 +313,35 @@ func TestAClientPaysForEachMessageItSends(t *testing.T) {
 	})
 }
 
+func TestAMessageAfterTheEndOfItsStreamIsGrpcsAffair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := 0
+		sem := semaphore.NewWeighted(1)
+		stop := make(chan struct{})
+		k := &talk{stream: func(grpc.ServerStream) error { <-stop; return errBroken }}
+		conn := through(t, k, nil, limiting(belaygrpc.Shared(sem, belaygrpc.Options{
+			Messages: true, Wait: time.Hour,
+			OnRefused: func(context.Context, belaygrpc.Call, belaygrpc.Refusal) { refused++ },
+		}))...)
+		s, err := conn.NewStream(t.Context(), chatDesc, chat)
+		require.NoError(t, err)
+		held, err := sem.TryTake(1)
+		require.NoError(t, err)
+		sent := make(chan error, 1)
+		go func() { sent <- s.SendMsg(wrapperspb.String("waits")) }() // until the stream ends
+		synctest.Wait()
+		close(stop)
+		requireCode(t, codes.DataLoss, s.RecvMsg(new(text)))
+		require.Equal(t, io.EOF, <-sent)
+		held.Release()
+
+		require.Equal(t, 1, refused)
+		require.Equal(t, io.EOF, s.SendMsg(wrapperspb.String("late")))
+		require.Equal(t, 1, refused)
+		require.EqualValues(t, 1, sem.Stats().Total)
+	})
+}
+
 func TestAMessageThatIsSentHoldsNoPermit(t *testing.T) {
 	sem := semaphore.NewWeighted(1)
 	conn := through(t, &talk{}, nil, limiting(belaygrpc.Shared(sem, belaygrpc.Options{Messages: true}))...)

@@ -6,8 +6,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
+	"os"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/belay-go/belay/contrib/grpc"
@@ -160,6 +164,32 @@ func TestEveryWatchIsToldBeforeItEnds(t *testing.T) {
 	}
 }
 
+// hesitant is a health service that takes its time to say that it is down.
+type hesitant struct {
+	healthpb.UnimplementedHealthServer
+	down chan struct{}
+}
+
+func (h *hesitant) Shutdown() { close(h.down) }
+
+func (h *hesitant) Watch(_ *healthpb.HealthCheckRequest, s healthpb.Health_WatchServer) error {
+	if err := s.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}); err != nil {
+		return err
+	}
+	<-h.down
+	<-graceful.Draining(s.Context())
+	select {
+	case <-time.After(50 * time.Millisecond):
+	case <-s.Context().Done():
+		return s.Context().Err()
+	}
+	if err := s.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}); err != nil {
+		return err
+	}
+	<-s.Context().Done()
+	return s.Context().Err()
+}
+
 func TestAWatchOfAnotherHealthServerEndsToo(t *testing.T) {
 	g := belaygrpc.Graceful{Health: health.NewServer()} // not the one that is served
 	r := run(t, &talk{}, &g, graceful.Options{}, nil)
@@ -269,4 +299,68 @@ func TestOneGracefulIsForOneServer(t *testing.T) {
 	require.Nil(t, g.Component("a", "127.0.0.1:0", srv).PreStop)
 	require.PanicsWithValue(t, "belaygrpc: a second Component", func() { g.Component("b", "127.0.0.1:0", srv) })
 	require.PanicsWithValue(t, "graceful: GRPC with a nil server", func() { new(belaygrpc.Graceful).Component("c", "", nil) })
+}
+
+func TestAWatchHoldsNothingUpOnceItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := health.NewServer()
+		require.Equal(t, []string{"SERVING", "NOT_SERVING"}, watched(t, state, state, false))
+	})
+	synctest.Test(t, func(t *testing.T) {
+		h := &hesitant{down: make(chan struct{})}
+		require.Equal(t, []string{"SERVING", "NOT_SERVING"}, watched(t, h, h, false))
+	})
+	synctest.Test(t, func(t *testing.T) { // after a restart nobody is told
+		state := health.NewServer()
+		require.Equal(t, []string{"SERVING"}, watched(t, state, state, true))
+	})
+}
+
+// watched returns what a watch hears of a server that stops, in a bubble.
+func watched(t *testing.T, served healthpb.HealthServer, told interface{ Shutdown() }, restarted bool) (heard []string) {
+	t.Helper()
+	ln, g := bufconn.Listen(1<<16), belaygrpc.Graceful{Health: told}
+	srv := grpc.NewServer(grpc.StreamInterceptor(g.StreamServer))
+	healthpb.RegisterHealthServer(srv, served)
+	m := graceful.New(graceful.Options{Signals: []os.Signal{}, Logger: slog.New(slog.DiscardHandler), TerminationLog: "-"})
+	c := g.Component("grpc", "", srv)
+	c.Listener = ln
+	if restarted {
+		c.PreStop = nil
+	}
+	m.Add(1, c)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { _, err := m.Run(ctx); ended <- err }() // ends with ctx
+	conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return ln.DialContext(ctx) }))
+	require.NoError(t, err)
+	w, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	require.NoError(t, err)
+	var began time.Time
+	var news *healthpb.HealthCheckResponse
+	for news, err = w.Recv(); err == nil; news, err = w.Recv() {
+		if heard = append(heard, news.GetStatus().String()); len(heard) == 1 {
+			began = time.Now()
+			stop()
+		}
+	}
+	requireCode(t, codes.Unavailable, err)
+	require.NoError(t, conn.Close())
+	<-ended
+	require.Less(t, time.Since(began), 500*time.Millisecond)
+	return heard
+}
+
+func TestAWatchWhoseClientGoesLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which ends with nothing left in it
+		var g belaygrpc.Graceful
+		srv := grpc.NewServer(grpc.StreamInterceptor(g.StreamServer))
+		healthpb.RegisterHealthServer(srv, health.NewServer())
+		w, err := healthpb.NewHealthClient(dialed(t, srv)).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+		require.NoError(t, err)
+		_, err = w.Recv()
+		require.NoError(t, err)
+	})
 }

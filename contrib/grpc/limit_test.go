@@ -218,6 +218,38 @@ func TestAContextThatIsDoneTakesNothing(t *testing.T) {
 	}
 }
 
+func TestWhatIsTooLargeIsNotTold(t *testing.T) {
+	l := belaygrpc.Shared(refusing{&limiter.RefusedError{Reason: limiter.ErrTooLarge}}, belaygrpc.Options{})
+	_, err := l.UnaryServer(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: say}, nil)
+	requireCode(t, codes.Unavailable, err) // of one unit
+	_, ok := belaygrpc.RetryDelay(err)
+	require.False(t, ok)
+}
+
+func TestADeadlineThatTheCallerHasSetIsTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := belaygrpc.Shared(never{}, belaygrpc.Options{Wait: 2 * time.Second})
+		for limit, want := range map[time.Duration]codes.Code{time.Second: codes.DeadlineExceeded, time.Minute: codes.Unavailable} {
+			ctx, cancel := ctxutil.ShrinkNamed(t.Context(), "the caller's", limit)
+			_, err := full.UnaryServer(ctx, nil, &grpc.UnaryServerInfo{FullMethod: say}, nil)
+			requireCode(t, want, err)
+			cancel()
+		}
+	})
+}
+
+// never is a limiter of which nothing is to be had.
+type never struct{}
+
+func (never) TryTake(int64) (limiter.Permit, error) {
+	return limiter.Permit{}, &limiter.RefusedError{Reason: limiter.ErrFull}
+}
+
+func (never) Take(ctx context.Context, _ int64) (limiter.Permit, error) {
+	<-ctx.Done()
+	return limiter.Permit{}, context.Cause(ctx)
+}
+
 func TestDelaysAreSpreadRoundedUpAndNeverZero(t *testing.T) {
 	for _, c := range []struct {
 		says, option, least, most time.Duration
@@ -228,6 +260,7 @@ func TestDelaysAreSpreadRoundedUpAndNeverZero(t *testing.T) {
 		{0, 0, time.Second, 1200 * time.Millisecond},
 		{0, 10 * time.Millisecond, 10 * time.Millisecond, 12 * time.Millisecond},
 		{0, -1, 0, 0},
+		{0, -time.Hour, 0, 0},
 		{math.MaxInt64, 0, 0, 0},
 		{math.MaxInt64 - 1, 0, math.MaxInt64 / 6 * 5 / time.Millisecond * time.Millisecond, math.MaxInt64},
 	} {
@@ -276,8 +309,10 @@ func TestARefusalCanBeWordedOtherwise(t *testing.T) {
 		require.NoError(t, err)
 		return st
 	}
-	after, _ = belaygrpc.RetryDelay(refused())
+	err = refused()
+	after, _ = belaygrpc.RetryDelay(err)
 	require.Equal(t, time.Hour, after)
+	require.Len(t, status.Convert(err).Details(), 1)
 
 	for _, st := range []*status.Status{nil, status.New(codes.OK, "fine")} {
 		word = func() *status.Status { return st }
@@ -314,12 +349,15 @@ func TestHealthAndReflectionBypassLimits(t *testing.T) {
 
 	// As may other methods, and none.
 	own := dialed(t, func() *grpc.Server {
-		srv := grpc.NewServer(limited(belaygrpc.Shared(sem, belaygrpc.Options{Probes: []string{say}}))...)
+		srv := grpc.NewServer(limited(belaygrpc.Shared(sem, belaygrpc.Options{Probes: []string{say, "/belay.test.Talk/Ch"}}))...)
 		(&talk{}).register(srv)
 		healthpb.RegisterHealthServer(srv, health.NewServer())
 		return srv
 	}())
 	require.NoError(t, call(ctx, own))
+	s, err := own.NewStream(ctx, chatDesc, chat) // of which that is no more than the beginning
+	require.NoError(t, err)
+	requireCode(t, codes.Unavailable, s.RecvMsg(new(text)))
 	_, err = healthpb.NewHealthClient(own).Check(ctx, &healthpb.HealthCheckRequest{})
 	requireCode(t, codes.Unavailable, err)
 }

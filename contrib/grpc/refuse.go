@@ -181,7 +181,7 @@ func spread(after time.Duration) time.Duration {
 // either side does; false if it says nothing. It may be called concurrently.
 func RetryDelay(err error) (after time.Duration, ok bool) {
 	st, ok := status.FromError(err)
-	if !ok || err == nil {
+	if !ok {
 		return 0, false
 	}
 	for _, detail := range st.Details() {
