@@ -29,7 +29,7 @@ const deadline = 60 * time.Second
 func TestEachProgramPrintsWhatItsFirstCommentSays(t *testing.T) {
 	programs := list(t)
 	bin := t.TempDir()
-	args := []string{"build", "-o", bin + string(filepath.Separator)}
+	args := []string{"build", "-ldflags=-s -w", "-o", bin + string(filepath.Separator)}
 	for _, name := range programs {
 		args = append(args, "./"+name)
 	}
@@ -46,7 +46,8 @@ func TestEachProgramPrintsWhatItsFirstCommentSays(t *testing.T) {
 			require.Contains(t, string(readme), "["+name+"]("+name+"/main.go)", "README.md has no line for it")
 			title, _, _ := strings.Cut(strings.TrimPrefix(string(source), "//go:build unix\n\n"), " ")
 			require.Equal(t, "//", title)
-			code, want := promised(t, string(source))
+			code, want, err := promised(string(source))
+			require.NoError(t, err)
 			gotCode, got, stderr := run(t, filepath.Join(bin, name))
 			require.Regexp(t, want, got, "stderr: %s", stderr)
 			require.Equal(t, code, gotCode, "stderr: %s", stderr)
@@ -71,19 +72,37 @@ func list(t *testing.T) []string {
 
 var promise = regexp.MustCompile(`(?m)^// It prints(?: and exits with code (\d+))?:\n//\n((?://\t.*\n|//\n)+)package main$`)
 
-// promised returns the exit code and the output that a program's first comment
-// promises. Three dots stand for any text within a line.
-func promised(t *testing.T, source string) (code int, output string) {
-	t.Helper()
+// promised returns the exit code that a program's first comment promises, and a
+// regular expression for the output. Three dots stand for any text within a line.
+func promised(source string) (code int, output string, err error) {
 	m := promise.FindStringSubmatch(source)
-	require.NotNil(t, m, "its first comment doesn't end with what it prints")
+	if m == nil {
+		return 0, "", errors.New("its first comment doesn't end with what it prints")
+	}
 	code, _ = strconv.Atoi(m[1])
 	var lines []string
 	for line := range strings.Lines(m[2]) {
 		line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "//"), "\t")
-		lines = append(lines, strings.ReplaceAll(regexp.QuoteMeta(line), `\.\.\.`, `.*`))
+		lines = append(lines, strings.ReplaceAll(regexp.QuoteMeta(line), `\.\.\.`, `[^\n]*`))
 	}
-	return code, "^" + strings.Join(lines, "\n") + "\n$"
+	return code, "^" + strings.Join(lines, "\n") + "\n$", nil
+}
+
+// A comparison that lets anything pass would be worse than none.
+func TestWhatAFirstCommentPromisesIsCompared(t *testing.T) {
+	const source = "// Hello greets.\n//\n// It prints and exits with code 3:\n//\n//\thello (...)\n//\n//\tbye\npackage main\n"
+	code, want, err := promised(source)
+	require.NoError(t, err)
+	require.Equal(t, 3, code)
+	require.Regexp(t, want, "hello (world)\n\nbye\n")
+	for _, other := range []string{
+		"", "hello (world)\nbye\n", "hello (world)\n\nbye", "hello (wo\nrld)\n\nbye\n",
+		"hello world\n\nbye\n", "hello (world)\n\nbye\nmore\n", "oh hello (world)\n\nbye\n",
+	} {
+		require.NotRegexp(t, want, other)
+	}
+	_, _, err = promised("// Hello greets.\npackage main\n")
+	require.Error(t, err)
 }
 
 // run runs a program from the root of the module, as go run does there.

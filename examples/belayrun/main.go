@@ -1,10 +1,11 @@
 //go:build unix
 
-// Belayrun restarts a plain net/http server, which knows nothing of belay, without
-// losing a request: belay-run holds the socket, and the server behind it changes.
+// Belayrun restarts a server without losing a request: belay-run holds the socket
+// and the pid that others know, and the server behind it changes.
 //
-// Look at serve: a socket that comes as descriptor 3, as from systemd, and Shutdown
-// at SIGTERM are all that a server has to have, in whatever language.
+// Look at serve, where nothing is said of that. Any server will do, in whatever
+// language, that takes its socket as from systemd and ends well at SIGTERM; one of
+// net/http alone loses a request now and then, as its Shutdown does.
 //
 // It prints:
 //
@@ -17,35 +18,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/belay-go/belay/graceful"
 )
 
-// serve is the server.
-func serve() error {
-	ln, err := net.FileListener(os.NewFile(3, "http"))
-	if err != nil {
-		return err
-	}
-	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer cancel()
+// serve is the server. Run by itself, it would bind the address.
+func serve() int {
 	handler := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) }
 	srv := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(handler)}
-	go srv.Serve(ln)
-	<-stop.Done()
-	return srv.Shutdown(context.Background())
+	var m graceful.Manager
+	m.Add(1, graceful.HTTP("http", "127.0.0.1:8080", srv))
+	return m.Main(context.Background())
 }
 
 func main() {
 	if os.Getenv("LISTEN_FDS") != "" { // belay-run has started us
-		check(serve())
-		return
+		os.Exit(serve())
 	}
 	dir, err := os.MkdirTemp("", "belayrun")
 	check(err)
@@ -56,9 +49,9 @@ func main() {
 	self, err := os.Executable()
 	check(err)
 
-	// In a shell: belay-run -listen http=:8080 -ready after=1s -- ./server
+	// In a shell: belay-run -listen http=:8080 -- ./server
 	run := exec.Command(tool, "-name", "shop", "-listen", "http=127.0.0.1:0",
-		"-ready", "after=100ms", "-probation", "200ms", "--", self)
+		"-probation", "200ms", "--", self)
 	run.Stderr = os.Stderr
 	check(run.Start())
 	url := "http://" + addr(tool)
@@ -66,7 +59,7 @@ func main() {
 	restarted := make(chan error)
 	go func() { restarted <- exec.Command(tool, "-name", "shop", "restart").Run() }() // returns when it is over
 	servers, total, lost := map[string]bool{}, 0, 0
-	for restarting := true; restarting; time.Sleep(time.Millisecond) {
+	for restarting := true; restarting || len(servers) < 2 && total < 10_000; time.Sleep(time.Millisecond) {
 		select {
 		case err := <-restarted:
 			check(err)
@@ -85,9 +78,6 @@ func main() {
 	fmt.Println("stopped:", run.ProcessState)
 }
 
-// client has a connection for each request: Shutdown loses requests on idle ones.
-var client = http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
 // addr waits until belay-run serves, and asks it where.
 func addr(tool string) string {
 	var status struct {
@@ -105,7 +95,7 @@ func addr(tool string) string {
 }
 
 func get(url string) (string, error) {
-	resp, err := client.Get(url)
+	resp, err := http.Get(url)
 	if err != nil {
 		return "", err
 	}
