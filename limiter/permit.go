@@ -118,7 +118,8 @@ type Slot struct{ slot slot }
 // Permit returns a permit for n units in the slot, which must not have one. It
 // ends as one of NewPermit does, by from.Release, from when on the slot may be
 // used again; but what is given back early, by [Permit.Settle], goes to
-// from.Refund. It must not be called concurrently.
+// from.Refund, before from.Release is called: Refund must not settle the permit itself.
+// Permit must not be called concurrently.
 func (s *Slot) Permit(from interface {
 	Release(n int64)
 	Refund(n int64)
@@ -289,17 +290,14 @@ func (p Permit) put(cost int64) (more int64) {
 	rates, held := append(some[:0], s.parts[s.rates:]...), s.rates
 	from, was, watch := s.from, s.n, s.watch
 	full, both := from.(settler)
-	if from != nil && !both {
+	if both = both && !s.kept; from != nil && !both {
 		cost = min(cost, was)
 	}
 	s.n = cost
-	over := !s.state.CompareAndSwap(p.gen|settling, p.gen)
-	var outcome uint64
-	if over { // released meanwhile
-		outcome = s.state.Load() & (dropped | ignored)
-		s.state.Store(p.gen + generation)
+	if s.kept {
+		return p.refund(from, was, cost)
 	}
-	s.settle.Unlock()
+	outcome, over := p.settled()
 
 	switch more = cost - was; {
 	case from == nil:
@@ -320,6 +318,33 @@ func (p Permit) put(cost int64) (more int64) {
 		s.giveBack(outcome)
 	}
 	return more
+}
+
+// refund is put of a permit in a [Slot]. Who keeps that may give it to the next one
+// as soon as this one has ended, so the end is left to Settle for as long as there
+// is something to give back to what is from.
+func (p Permit) refund(from source, was, cost int64) (more int64) {
+	defer func() { // also if someone gave back what this permit stood for
+		if outcome, over := p.settled(); over {
+			p.slot.giveBack(outcome)
+		}
+	}()
+	if cost < was {
+		giveBackEarly(from, was-cost)
+	}
+	return cost - was
+}
+
+// settled ends the work of a Settle on the fields, and reports whether the permit was
+// released meanwhile, and as what: then the caller has to give back.
+func (p Permit) settled() (outcome uint64, over bool) {
+	s := p.slot
+	if over = !s.state.CompareAndSwap(p.gen|settling, p.gen); over {
+		outcome = s.state.Load() & (dropped | ignored)
+		s.state.Store(p.gen + generation)
+	}
+	s.settle.Unlock()
+	return outcome, over
 }
 
 // putAll puts the units of several right, and returns how many more the first of

@@ -95,8 +95,11 @@ func TestThePageShowsTheManagerAndTheLimits(t *testing.T) {
 	require.Equal(t, 1, page.Stats[0].Refused)
 	require.Equal(t, "client rates overflow", page.Stats[1].Name)
 	require.Zero(t, page.Stats[1].Total)
+	require.Equal(t, "requests", page.Stats[2].Name)
 	require.Equal(t, 3, page.Stats[2].Limit)
-	require.Equal(t, 2, page.Stats[2].Total)
+	require.Equal(t, "streams", page.Stats[3].Name)
+	require.Equal(t, 3, page.Stats[3].Limit)
+	require.Equal(t, 2, page.Stats[3].Total, "of what only waits, too")
 
 	metrics := ask("/metrics", "127.0.0.1:8081").Body.String()
 	require.Contains(t, metrics, "\nbelay_ready 0\n")

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	"github.com/belay-go/belay/ctxutil"
+	"github.com/belay-go/belay/limiter"
 )
 
 // limitedUnary serves a call within the limits and within the time that any
@@ -19,7 +20,7 @@ func (s *service) limitedUnary(ctx context.Context, req any, info *grpc.UnarySer
 	if isProbe(info.FullMethod) {
 		return handle(ctx, req)
 	}
-	err = s.limitedCall(ctx, info.FullMethod, func() error {
+	err = s.limitedCall(ctx, info.FullMethod, s.limits.whole, func() error {
 		ctx, cancel := ctxutil.ShrinkNamed(ctx, "request", requestTime)
 		defer cancel()
 		resp, err = handle(ctx, req)
@@ -36,12 +37,12 @@ func (s *service) limitedStream(srv any, stream grpc.ServerStream, info *grpc.St
 		defer context.AfterFunc(s.leaving, cancel)()
 		return handle(srv, watch{stream, ctx})
 	}
-	return s.limitedCall(stream.Context(), info.FullMethod, func() error { return handle(srv, stream) })
+	return s.limitedCall(stream.Context(), info.FullMethod, s.limits.streams, func() error { return handle(srv, stream) })
 }
 
 // limitedCall runs handle if the limits admit the call, and gives its error
 // the code that clients see.
-func (s *service) limitedCall(ctx context.Context, method string, handle func() error) (err error) {
+func (s *service) limitedCall(ctx context.Context, method string, bound limiter.Limiter, handle func() error) (err error) {
 	call := s.served.begin(method)
 	defer func() {
 		call.end(err)
@@ -51,12 +52,19 @@ func (s *service) limitedCall(ctx context.Context, method string, handle func() 
 	if p, ok := peer.FromContext(ctx); ok {
 		client = clientOf(p.Addr.String())
 	}
-	permit, err := s.limits.admit(ctx, client)
+	permit, err := s.limits.admit(ctx, client, bound)
 	if err != nil {
 		return err
 	}
-	defer permit.Release()
-	return handle()
+	defer permit.Release() // does nothing after one of the others
+	err = handle()
+	switch ctx.Err() {
+	case context.Canceled:
+		permit.Ignore() // the client has gone, which says nothing
+	case context.DeadlineExceeded:
+		permit.Drop()
+	}
+	return err
 }
 
 // isProbe tells the calls that bypass every limit.

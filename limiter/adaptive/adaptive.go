@@ -100,8 +100,8 @@ type Options struct {
 const most = 1_000_000
 
 // Limiter is a limit that finds itself. It is a [limiter.Limiter], and fits
-// errgroup's shared limit. Use [New]; the methods of a zero Limiter panic with
-// "adaptive: use New". All methods may be called concurrently. A Limiter must not
+// errgroup's shared limit. Use [New]; whoever takes from a zero Limiter, or sets its
+// Max, panics with "adaptive: use New". All methods may be called concurrently. A Limiter must not
 // be copied after first use.
 type Limiter struct {
 	// word is what is in flight, in units, times two, and one more while calls wait:
@@ -127,6 +127,7 @@ type Limiter struct {
 		law    law
 		books  books
 		line   line
+		total  uint64 // as Stats said last
 		waited uint64
 		waits  belay.WaitHistogram
 	}
@@ -167,17 +168,23 @@ func or(n, without int64) int64 {
 }
 
 // SetMax changes the most that the limit may be, in units, from now on: to hold a
-// server down, by hand. What is in flight stays so. It panics with "adaptive: Max <
+// server down, by hand. What is in flight stays so. If there is no overload, the
+// limit may be Initial again at once, and who waits goes on; else it rises as it
+// always does. It panics with "adaptive: Max <
 // 1" if n is less than 1. Min follows, if it is above n.
 func (l *Limiter) SetMax(n int64) {
 	if n < 1 {
 		panic("adaptive: Max < 1")
 	}
+	l.mustBeNew()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	law := &l.mu.law
 	law.max = float64(min(n, most))
 	law.min = min(law.min, law.max)
+	if law.phase == free {
+		law.limit = max(law.limit, law.initial)
+	}
 	law.set(law.limit)
 	l.publishLocked(reading())
 	l.serveLocked()

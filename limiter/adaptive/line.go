@@ -45,6 +45,7 @@ type client struct {
 	name    string
 	level   *level
 	waiters fifo.Line[waiter]
+	units   int64
 }
 
 // level are the clients that wait with one priority. The first of them is served
@@ -53,13 +54,14 @@ type level struct {
 	priority int
 	clients  fifo.Line[client]
 	byName   map[string]*fifo.Elem[client]
+	waiting  int64
+	units    int64
 }
 
 // line is all who wait. It is guarded by the lock.
 type line struct {
 	levels  []*level // by priority, the highest first; none is empty
 	waiting int
-	units   int64
 	since   time.Duration // when there was nobody in it
 }
 
@@ -82,7 +84,15 @@ func (q *line) push(e *fifo.Elem[waiter], by who, at time.Duration) {
 	e.Value.client = c
 	c.Value.waiters.Push(e)
 	q.waiting++
-	q.units += e.Value.n
+	c.Value.count(e.Value.n, 1)
+}
+
+// count counts calls that wait for n units in all, below zero those that don't any
+// more.
+func (c *client) count(n, calls int64) {
+	c.units += n
+	c.level.units += n
+	c.level.waiting += calls
 }
 
 func compare(a, b int) int {
@@ -114,7 +124,7 @@ func (q *line) remove(e *fifo.Elem[waiter], as state) {
 	c.Value.waiters.Remove(e)
 	e.Value.state = as
 	q.waiting--
-	q.units -= e.Value.n
+	c.Value.count(-e.Value.n, -1)
 	switch {
 	case c.Value.waiters.Len() == 0:
 		l.clients.Remove(c)
@@ -156,12 +166,38 @@ func (q *line) victim(by who) *fifo.Elem[waiter] {
 	return greediest.Value.waiters.Last()
 }
 
+// ahead is how many units are served before one who comes now: those of higher
+// priorities, of its own those of its client, and of each other client as many calls
+// as that has then, taken to be as large as all are on average.
+func (q *line) ahead(by who) (units int64) {
+	for _, l := range q.levels {
+		if l.priority < by.priority {
+			break
+		}
+		if l.priority > by.priority {
+			units += l.units
+			continue
+		}
+		clients, calls, own := l.clients.Len(), int64(0), int64(0)
+		if c := l.byName[by.client]; c != nil {
+			clients, calls, own = clients-1, c.Value.waiters.Len(), c.Value.units
+		}
+		others := l.units - own
+		if turns := clients * (calls + 1); turns < l.waiting-calls {
+			others = others * turns / (l.waiting - calls)
+		}
+		units += own + others
+	}
+	return units
+}
+
 // takeSlow takes n units, or waits for them. It returns since when they are in
 // flight; errDone, if ctx is done; or a refusal.
 func (l *Limiter) takeSlow(ctx context.Context, n int64, by who, hasty bool) (time.Duration, error) {
 	// A context may be anyone's code, which must not run under the lock.
 	done := ctx.Done()
 	deadline, bounded := ctx.Deadline()
+	l.mustBeNew()
 	l.mu.Lock()
 	if err := l.tooLargeLocked(n); err != nil {
 		l.mu.Unlock()
@@ -185,6 +221,7 @@ func (l *Limiter) takeSlow(ctx context.Context, n int64, by who, hasty bool) (ti
 	began := reading()
 	l.waited.Add(n)
 	l.mu.line.push(e, by, began)
+	l.serveLocked() // who is first now may fit, unlike those who were
 	l.mu.Unlock()
 	return l.wait(done, e, began, patience)
 }
@@ -195,7 +232,7 @@ func (l *Limiter) admitLocked(n int64, by who, hasty bool, deadline time.Time, b
 	patience := time.Duration(-1)
 	if hasty {
 		patience = l.patienceLocked()
-		wait := l.waitLocked(n)
+		wait := l.waitLocked(n, by)
 		if bounded && wait > time.Until(deadline) {
 			return 0, &limiter.RefusedError{Reason: limiter.ErrTooLate, RetryAfter: wait}
 		}
@@ -233,7 +270,7 @@ func (l *Limiter) patienceLocked() time.Duration {
 
 // waitLocked is how long n units more would wait, at the rate at which the server
 // works now, or would if what is in flight did not wait for each other.
-func (l *Limiter) waitLocked(n int64) time.Duration {
+func (l *Limiter) waitLocked(n int64, by who) time.Duration {
 	law := &l.mu.law
 	rate := law.rate
 	if law.phase == free && law.mean > 0 {
@@ -242,7 +279,7 @@ func (l *Limiter) waitLocked(n int64) time.Duration {
 	if rate <= 0 || l.newestFirst {
 		return 0
 	}
-	return seconds(float64(l.mu.line.units+n) / rate)
+	return seconds(float64(l.mu.line.ahead(by)+n) / rate)
 }
 
 // wait waits until e is served or ousted, done, or patience is over. Where the

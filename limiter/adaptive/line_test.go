@@ -220,7 +220,7 @@ func TestACallAboveTheLimitIsGrantedWhenItIsAlone(t *testing.T) {
 	})
 }
 
-func TestSetMaxIsABoundAndNotTheLimit(t *testing.T) {
+func TestWhoWaitsGoesOnWhenMaxIsRaised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := adaptive.New(adaptive.Options{Max: 1, Wait: -1})
 		l.TryAcquire(1)
@@ -228,9 +228,14 @@ func TestSetMaxIsABoundAndNotTheLimit(t *testing.T) {
 		go func() { got <- l.Acquire(t.Context(), 1) }()
 		synctest.Wait()
 		l.SetMax(2)
-		require.EqualValues(t, 1, l.Stats().Limit, "it may be higher now, and is not yet")
-		l.Release(1)
 		require.NoError(t, <-got)
+		require.EqualValues(t, 2, l.Stats().Limit)
+		l.SetMax(1)
+		require.EqualValues(t, 2, l.Stats().InFlight, "what is in flight stays so")
+		l.Release(1)
+		require.False(t, l.TryAcquire(1))
+		l.SetMax(1000)
+		require.EqualValues(t, 20, l.Stats().Limit)
 		l.Release(1)
 	})
 }

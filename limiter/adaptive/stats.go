@@ -49,12 +49,16 @@ func (l *Limiter) State() State {
 func (l *Limiter) Stats() belay.Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// Those that are ignored go from one of the two to the other. Between, they are in
+	// neither, and not in both, if they are read in this order.
+	ignored := uint64(l.ignored.Load())
 	_, next := l.mu.books.read(&l.account, reading())
+	l.mu.total = max(l.mu.total, next.granted+ignored)
 	return belay.Stats{
 		Limit:     l.limit.Load(),
 		InFlight:  l.word.Load() / unit,
 		Waiting:   int64(l.mu.line.waiting),
-		Total:     next.granted + uint64(l.ignored.Load()),
+		Total:     l.mu.total,
 		Waited:    l.mu.waited,
 		Refused:   l.refused.Load(),
 		Cancelled: l.cancelled.Load(),

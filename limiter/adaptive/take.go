@@ -223,6 +223,7 @@ func (l *Limiter) try(n int64) (time.Duration, error) {
 		return at, nil
 	}
 	if n > l.limit.Load() { // too large, or to be alone
+		l.mustBeNew()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if err := l.tooLargeLocked(n); err != nil {
@@ -248,14 +249,18 @@ func (l *Limiter) refuse(n int64, err *limiter.RefusedError) error {
 }
 
 func (l *Limiter) tooLargeLocked(n int64) error {
-	switch {
-	case l.mu.law.max == 0:
-		panic("adaptive: use New")
-	case n > int64(l.mu.law.max):
+	if n > int64(l.mu.law.max) {
 		l.refused.Add(1) // and nothing that the law should know
 		return errTooLarge
 	}
 	return nil
+}
+
+// mustBeNew is for where the limit of a zero Limiter leads, which is none.
+func (l *Limiter) mustBeNew() {
+	if l.full.Load() == nil {
+		panic("adaptive: use New")
+	}
 }
 
 // enterLocked takes n units if there is room. The word is lined, so that nobody else
@@ -284,10 +289,13 @@ func (l *Limiter) end(since time.Duration, n int64, as outcome) {
 		}
 	}
 	at := reading()
+	if uint64(at-since) >= uint64(stale) && as == ignored {
+		as = dropped // of another clock; or too long to be taken out of one window
+	}
 	switch as {
-	case ignored:
-		l.ignored.Add(n)
+	case ignored: // in this order: see Stats
 		l.in.forget(since, n)
+		l.ignored.Add(n)
 	case dropped:
 		l.dropped.Add(n)
 		l.out.add(at, n)
@@ -308,10 +316,11 @@ func (l *Limiter) end(since time.Duration, n int64, as outcome) {
 	l.mu.Unlock()
 }
 
-// isDue reports whether a window may end. Due is never far away, but for a clock that
-// is another one.
+// isDue reports whether a window may end. Due is not far away, but for a clock that is
+// another one, maybe of the next bubble, which begins where the last one did; or
+// where each takes long, and it costs little to look more often.
 func (l *Limiter) isDue(at time.Duration) bool {
-	return uint64(l.due.Load()-int64(at))-1 >= uint64(stale)
+	return uint64(l.due.Load()-int64(at))-1 >= uint64(silent)
 }
 
 // lookLocked ends the window if it is long enough, and moves the limit.
