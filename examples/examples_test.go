@@ -40,6 +40,7 @@ func TestEachProgramPrintsWhatItsFirstCommentSays(t *testing.T) {
 	require.NoError(t, err)
 	for _, name := range programs {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of them wait most of the time
 			source, err := os.ReadFile(filepath.Join(name, "main.go"))
 			require.NoError(t, err)
 			require.Less(t, bytes.Count(source, []byte("\n")), 120, "it is to be read in one go")

@@ -45,7 +45,7 @@ func main() {
 	defer os.RemoveAll(dir)
 	os.Setenv("XDG_RUNTIME_DIR", dir) // where its control socket is
 	tool := filepath.Join(dir, "belay-run")
-	check(exec.Command("go", "build", "-o", tool, "./cmd/belay-run").Run())
+	check(exec.Command("go", "build", "-o", tool, "github.com/belay-go/belay/cmd/belay-run").Run())
 	self, err := os.Executable()
 	check(err)
 
