@@ -22,7 +22,7 @@ import (
 func main() {
 	cmd := exec.Command("go", "run", "./cmd/belay-vet", "./examples/belayvet/leaky")
 	cmd.Env = append(os.Environ(), "GOWORK=") // the module of belay-vet is in the workspace
-	out, err := cmd.CombinedOutput() // exit code 1: it has found something
+	out, err := cmd.CombinedOutput()          // exit code 1: it has found something
 	findings := 0
 	for line := range strings.Lines(string(out)) {
 		if finding, ok := strings.CutPrefix(line, "examples/belayvet/leaky/"); ok {
