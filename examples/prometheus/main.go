@@ -57,6 +57,10 @@ func main() {
 		busy.Go(func() error { return get(srv.URL + "/work") })
 		<-begun
 	}
+	defer func() {
+		close(finish)
+		_ = busy.Wait()
+	}()
 	for range 3 {
 		group.Go(func() error { return get(srv.URL + "/work") })
 	}
@@ -79,10 +83,6 @@ func main() {
 				fmt.Println(lines.Text())
 			}
 		}
-	}
-	close(finish)
-	if err := busy.Wait(); err != nil {
-		fmt.Println(err)
 	}
 }
 
