@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/belay-go/belay v0.0.0
+	github.com/belay-go/belay/contrib/grpc v0.0.0
 	github.com/belay-go/belay/contrib/otel v0.0.0
 	github.com/belay-go/belay/contrib/prometheus v0.0.0
 	github.com/prometheus/client_golang v1.25.0
@@ -40,6 +41,7 @@ require (
 
 replace (
 	github.com/belay-go/belay => ../
+	github.com/belay-go/belay/contrib/grpc => ../contrib/grpc
 	github.com/belay-go/belay/contrib/otel => ../contrib/otel
 	github.com/belay-go/belay/contrib/prometheus => ../contrib/prometheus
 )

@@ -89,7 +89,7 @@ func TestThePageShowsTheManagerAndTheLimits(t *testing.T) {
 		names = append(names, c.Name)
 		require.Equal(t, "never started", c.Outcome)
 	}
-	require.Equal(t, []string{"health", "http", "grpc", "signals", "digest", "admin"}, names)
+	require.Equal(t, []string{"http", "grpc", "signals", "digest", "admin"}, names)
 	require.Equal(t, "client rates", page.Stats[0].Name)
 	require.Equal(t, 2, page.Stats[0].Total)
 	require.Equal(t, 1, page.Stats[0].Refused)

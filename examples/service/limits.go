@@ -1,8 +1,8 @@
 package main
 
 // What decides whether a request is served at all: first the client's own
-// rate, then the bound for the whole. Both protocols ask here; http by its
-// middleware.
+// rate, then the bound for the whole. Http asks here by its
+// middleware; for grpc, rpclimits.go does the same.
 //
 // The bound for requests finds itself, from how long they take. Of a stream, and of
 // what only waits, that says nothing of the service, so they have a bound of their
@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/belay-go/belay/ctxutil"
 	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/adaptive"
 	"github.com/belay-go/belay/limiter/httplimit"
@@ -88,25 +87,6 @@ func (l *limits) around(bound limiter.Limiter, h http.Handler, refused func(*htt
 		},
 	})
 	return perClient(whole(h))
-}
-
-// admit lets one request of the client in, within the bound for all such, and
-// returns the permit to release when it has ended. Otherwise the error is a *limiter.RefusedError, errBusy, or
-// that of a ctx which is done; then no place is taken, but the client may have
-// spent a token: asking counts.
-func (l *limits) admit(ctx context.Context, client string, bound limiter.Limiter) (limiter.Permit, error) {
-	if err := ctx.Err(); err != nil {
-		return limiter.Permit{}, err
-	}
-	token, err := l.client(client).TryTake(1)
-	if err != nil {
-		return limiter.Permit{}, err
-	}
-	token.Release()
-	queue, cancel := ctxutil.ShrinkNamed(ctx, "queue", queueTime)
-	defer cancel()
-	place, err := bound.Take(queue, 1)
-	return place, busy(ctx, err)
 }
 
 // busy says of a wait that has failed whose fault that was: nobody's who is

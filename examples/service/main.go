@@ -18,6 +18,8 @@
 //     not for ever
 //   - graceful: serve.go, the order of start and stop, signals, the report
 //   - graceful/status: admin.go, the page that tells what the service waits for
+//   - contrib/grpc: rpclimits.go, limits and deadlines of the grpc side, and serve.go,
+//     its stop
 //   - contrib/prometheus: admin.go, the metrics
 //
 // SIGTERM, SIGINT and SIGQUIT stop it without losing a request. SIGHUP reads
