@@ -8,8 +8,9 @@
 //   - limiter: one interface over every limit, and several limits as one; below
 //     it limiter/semaphore (drop-in for golang.org/x/sync/semaphore),
 //     limiter/rate (drop-in for golang.org/x/time/rate), limiter/keyed (a rate or a
-//     semaphore per key, in constant memory), limiter/pool (connections and other
-//     resources, kept and lent) and limiter/httplimit (HTTP middleware)
+//     semaphore per key, in constant memory), limiter/adaptive (a limit that finds
+//     itself), limiter/pool (connections and other resources, kept and lent) and
+//     limiter/httplimit (HTTP middleware)
 //   - timeout: a WaitGroup whose wait can be given up, timers that say what they
 //     have done, calls that return in time; below it timeout/httptimeout
 //   - ctxutil: deadlines that shrink, contexts of two parents or with a grace,

@@ -25,6 +25,7 @@ import (
 	"github.com/belay-go/belay/errgroup"
 	"github.com/belay-go/belay/graceful"
 	"github.com/belay-go/belay/limiter"
+	"github.com/belay-go/belay/limiter/adaptive"
 	"github.com/belay-go/belay/limiter/httplimit"
 	"github.com/belay-go/belay/limiter/keyed"
 	"github.com/belay-go/belay/limiter/pool"
@@ -123,6 +124,24 @@ func Example_limitPerClient() {
 	// alice false
 	// bob true
 	// 0 by clients for whom the table had no room
+}
+
+func Example_limitThatFindsItself() {
+	ask := func(context.Context) error { return context.DeadlineExceeded }
+
+	limit := adaptive.New(adaptive.Options{Goal: 200 * time.Millisecond}) // or nothing: it finds its limit
+	permit, err := limit.Take(ctx, 1)                                     // refused early, instead of served late
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = ask(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		permit.Drop() // says that the work was lost
+	}
+	permit.Release()
+	fmt.Println(err, "overloaded:", limit.State().Overloaded)
+	// Output: context deadline exceeded overloaded: false
 }
 
 func Example_severalLimits() {

@@ -58,6 +58,7 @@ type conns struct {
 		many, active int // connections that are open; of these
 		away         int // of these: sent away
 		bye          bool
+		spoke        bool          // a connection that was silent has sent a request since the stop began
 		gap          time.Duration // the longest from an answer to the next request on its connection
 
 		hijacked map[*conn]struct{} // open when last looked at
@@ -120,8 +121,11 @@ func (s *conns) follow(c *conn) {
 	}
 	was, now := c.counted, time.Now()
 	s.countLocked(c)
-	if was == http.StateIdle && c.counted == http.StateActive && !c.changed.IsZero() {
-		s.mu.gap = max(s.mu.gap, now.Sub(c.changed))
+	if was == http.StateIdle && c.counted == http.StateActive {
+		s.mu.spoke = true
+		if !c.changed.IsZero() {
+			s.mu.gap = max(s.mu.gap, now.Sub(c.changed))
+		}
 	}
 	c.changed = now
 	if c.counted == http.StateActive && !c.sent.IsZero() {
@@ -283,7 +287,7 @@ func (s *conns) silent(now, from time.Time, lasting time.Duration, told bool) (i
 		case !told && lasting > settle:
 			due = latest(due, from.Add(lasting))
 		case !told:
-			due = latest(due, c.changed.Add(s.slownessLocked()))
+			due = latest(due, latest(c.changed, from).Add(s.slownessLocked()))
 		}
 	}
 	return idle, due.Sub(now), !due.After(now)
@@ -306,14 +310,21 @@ func (s *conns) restLocked(lasting time.Duration) time.Duration {
 }
 
 // slowness is how long clients may need to send another request, going by those
-// that have done so since the stop began.
+// that have sent one since the stop began. Of many that send one after another, a
+// few are always slower by far than what was seen of the others; where none has sent
+// any, there is nobody to wait for.
 func (s *conns) slowness() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.slownessLocked()
 }
 
-func (s *conns) slownessLocked() time.Duration { return min(settleMost, 4*s.mu.gap) }
+func (s *conns) slownessLocked() time.Duration {
+	if !s.mu.spoke {
+		return 0
+	}
+	return min(settleMost, max(slowest, 4*s.mu.gap))
+}
 
 func latest(t time.Time, others ...time.Time) time.Time {
 	for _, other := range others {

@@ -22,7 +22,7 @@ import (
 const linger = 50 * time.Millisecond
 
 // headStart is how long the end of an answer waits for the GOAWAY before it.
-const headStart = time.Millisecond
+const headStart = 5 * time.Millisecond
 
 // mostListed is how many connections that were cut a report names.
 const mostListed = 8

@@ -19,6 +19,11 @@ const (
 	// very end.
 	hush = 3 * settle
 
+	// slowest is how long a client that speaks h2 may be silent between two requests,
+	// while others send one after another: on a machine with more to do than it has
+	// processors for, its turn may be that far away.
+	slowest = 5 * settle
+
 	// forbearance is how long both may be silent in a process that another one
 	// has taken the place of: nobody waits for its end, and a client that comes
 	// back to an idle connection finds it served.

@@ -363,7 +363,7 @@ func (c *Composite) wait(ctx context.Context, d time.Duration) error {
 
 // giveBack undoes what was granted, as if it had never been taken.
 func giveBack(taken []Permit) {
-	defer releaseAll(taken)
+	defer releaseAll(taken, 0)
 	for _, p := range slices.Backward(taken) {
 		p.Settle(0)
 	}

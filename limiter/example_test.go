@@ -84,6 +84,38 @@ func ExamplePermit_Release() {
 }
 
 // What an answer of a language model costs is known only when it is there.
+// What a limit that finds itself should not take for work that is done.
+func ExamplePermit_Drop() {
+	var limit limiter.Limiter = semaphore.NewWeighted(1) // to which it is all the same
+	call := func(ask func() error) error {
+		permit, err := limit.TryTake(1)
+		if err != nil {
+			return err
+		}
+		defer permit.Release() // does nothing after a Drop
+		err = ask()
+		if errors.Is(err, context.DeadlineExceeded) {
+			permit.Drop()
+		}
+		return err
+	}
+	fmt.Println(call(func() error { return context.DeadlineExceeded }), call(func() error { return nil }))
+	// Output: context deadline exceeded <nil>
+}
+
+// A client that goes away says nothing about the server.
+func ExamplePermit_Ignore() {
+	limit := semaphore.NewWeighted(1)
+	client, leave := context.WithCancel(context.Background())
+	permit, _ := limit.Take(client, 1)
+	leave()
+	if client.Err() != nil {
+		permit.Ignore()
+	}
+	fmt.Println(limit.Stats().InFlight)
+	// Output: 0
+}
+
 func ExamplePermit_Settle() {
 	tokens := rate.NewLimiter(rate.Every(time.Hour), 1000)
 	permit, err := tokens.TryTake(200) // an estimate

@@ -1,6 +1,7 @@
 // Package limiter is one interface over every limit: on how much is in flight
-// (limiter/semaphore), on how often something happens (limiter/rate), on either for
-// each key (limiter/keyed), and on how many connections there are (limiter/pool).
+// (limiter/semaphore; limiter/adaptive finds out how much), on how often something
+// happens (limiter/rate), on either for each key (limiter/keyed), and on how many
+// connections there are (limiter/pool).
 // Middleware, interceptors and code of one's own take a [Limiter] and need not
 // know which it is.
 //

@@ -39,6 +39,8 @@ type Permit struct {
 const (
 	settling   = 1 << iota // Settle is at work on the fields
 	released               // and gives everything back when it is done
+	dropped                // with that outcome
+	ignored                // or that
 	generation             // what one generation adds
 )
 
@@ -82,14 +84,24 @@ type settler interface {
 	Settle(was, is int64)
 }
 
+// dropper is a source that learns from what became of the work.
+type dropper interface {
+	// Drop gives back n units of work that failed by overload.
+	Drop(n int64)
+	// Ignore gives back n units of work that says nothing.
+	Ignore(n int64)
+}
+
 // NewPermit returns a permit for n units that were taken from a limit. It is for
 // those who implement a [Limiter]; everyone else gets permits from Take. When
 // the permit is released, from.Release is called once, with the units it has
 // then. Where from has a method Settle(was, is int64) as well,
 // [Permit.Settle] calls it to turn the was units taken into is; else
-// units can only be given back early, by Release.
+// units can only be given back early, by Release. Where it has Drop(n int64) and
+// Ignore(n int64), they are called instead of Release by [Permit.Drop] and
+// [Permit.Ignore].
 //
-// Both are called on the goroutine that releases or settles, with no lock held,
+// They are called on the goroutine that releases or settles, with no lock held,
 // and maybe at the same time; in whatever order they come, they add up.
 func NewPermit(from interface{ Release(n int64) }, n int64) Permit {
 	s := slots.Get().(*slot)
@@ -106,7 +118,8 @@ type Slot struct{ slot slot }
 // Permit returns a permit for n units in the slot, which must not have one. It
 // ends as one of NewPermit does, by from.Release, from when on the slot may be
 // used again; but what is given back early, by [Permit.Settle], goes to
-// from.Refund. It must not be called concurrently.
+// from.Refund, before from.Release is called: Refund must not settle the permit itself.
+// Permit must not be called concurrently.
 func (s *Slot) Permit(from interface {
 	Release(n int64)
 	Refund(n int64)
@@ -147,16 +160,28 @@ func newWatched(p Permit, h *holding) Permit {
 // Release gives back what the permit holds, once: every further Release, of
 // whichever copy, does nothing. What was taken from a rate stays taken, as the
 // event has happened; see [Permit.Settle] for one that has not.
-func (p Permit) Release() {
+func (p Permit) Release() { p.endAs(0) }
+
+// Drop is Release, and says that the work was lost to overload: it was turned away
+// further down, or given up because it took too long. A limit that finds itself
+// (limiter/adaptive) counts it as not done; to every other it is Release.
+func (p Permit) Drop() { p.endAs(dropped) }
+
+// Ignore is Release, and says that nothing can be learned from how long the work
+// took: its client went away, for example. A limit that finds itself leaves it
+// out of its account; to every other it is Release.
+func (p Permit) Ignore() { p.endAs(ignored) }
+
+func (p Permit) endAs(outcome uint64) {
 	s := p.slot
-	if s != nil && p.end() {
-		s.giveBack()
+	if s != nil && p.end(outcome) {
+		s.giveBack(outcome)
 	}
 }
 
 // end ends the generation, and reports whether the caller has to give back what
 // it held: not if it had ended, nor if a Settle is at work, which then does so.
-func (p Permit) end() bool {
+func (p Permit) end(outcome uint64) bool {
 	state := &p.slot.state
 	for {
 		if state.CompareAndSwap(p.gen, p.gen+generation) {
@@ -165,7 +190,7 @@ func (p Permit) end() bool {
 		if is := state.Load(); is != p.gen && is != p.gen|settling {
 			return false
 		}
-		if state.CompareAndSwap(p.gen|settling, p.gen|settling|released) {
+		if state.CompareAndSwap(p.gen|settling, p.gen|settling|released|outcome) {
 			return false
 		}
 	}
@@ -173,26 +198,41 @@ func (p Permit) end() bool {
 
 // giveBack gives back what a slot holds. The caller has ended its generation,
 // and nobody else knows the next one.
-func (s *slot) giveBack() {
+func (s *slot) giveBack(outcome uint64) {
 	if s.kept {
-		s.from.Release(s.n)
+		giveTo(s.from, s.n, outcome)
 		return
 	}
-	s.giveBackPooled()
+	s.giveBackPooled(outcome)
 }
 
-func (s *slot) giveBackPooled() {
+func (s *slot) giveBackPooled(outcome uint64) {
 	from, n := s.from, s.n
 	if from == nil {
-		s.giveBackParts()
+		s.giveBackParts(outcome)
 		return
 	}
 	s.from = nil
 	slots.Put(s)
+	giveTo(from, n, outcome)
+}
+
+// giveTo gives n units back to where they are from.
+func giveTo(from source, n int64, outcome uint64) {
+	if outcome != 0 {
+		if from, ok := from.(dropper); ok {
+			if outcome == dropped {
+				from.Drop(n)
+			} else {
+				from.Ignore(n)
+			}
+			return
+		}
+	}
 	from.Release(n)
 }
 
-func (s *slot) giveBackParts() {
+func (s *slot) giveBackParts(outcome uint64) {
 	defer func() {
 		clear(s.parts)
 		s.parts, s.rates, s.watch = s.parts[:0], 0, nil
@@ -201,21 +241,21 @@ func (s *slot) giveBackParts() {
 	if s.watch != nil {
 		s.watch.drop()
 	}
-	releaseAll(s.parts)
+	releaseAll(s.parts, outcome)
 }
 
 // releaseAll releases permits, the last first. One that panics, as somebody gave
 // back what it stood for, keeps none of the others.
-func releaseAll(parts []Permit) {
+func releaseAll(parts []Permit, outcome uint64) {
 	left := len(parts)
 	defer func() {
 		if left > 0 {
-			releaseAll(parts[:left])
+			releaseAll(parts[:left], outcome)
 		}
 	}()
 	for left > 0 {
 		left--
-		parts[left].Release()
+		parts[left].endAs(outcome)
 	}
 }
 
@@ -250,15 +290,14 @@ func (p Permit) put(cost int64) (more int64) {
 	rates, held := append(some[:0], s.parts[s.rates:]...), s.rates
 	from, was, watch := s.from, s.n, s.watch
 	full, both := from.(settler)
-	if from != nil && !both {
+	if both = both && !s.kept; from != nil && !both {
 		cost = min(cost, was)
 	}
 	s.n = cost
-	over := !s.state.CompareAndSwap(p.gen|settling, p.gen)
-	if over { // released meanwhile
-		s.state.Store(p.gen + generation)
+	if s.kept {
+		return p.refund(from, was, cost)
 	}
-	s.settle.Unlock()
+	outcome, over := p.settled()
 
 	switch more = cost - was; {
 	case from == nil:
@@ -276,9 +315,36 @@ func (p Permit) put(cost int64) (more int64) {
 		giveBackEarly(from, was-cost)
 	}
 	if over {
-		s.giveBack()
+		s.giveBack(outcome)
 	}
 	return more
+}
+
+// refund is put of a permit in a [Slot]. Who keeps that may give it to the next one
+// as soon as this one has ended, so the end is left to Settle for as long as there
+// is something to give back to what is from.
+func (p Permit) refund(from source, was, cost int64) (more int64) {
+	defer func() { // also if someone gave back what this permit stood for
+		if outcome, over := p.settled(); over {
+			p.slot.giveBack(outcome)
+		}
+	}()
+	if cost < was {
+		giveBackEarly(from, was-cost)
+	}
+	return cost - was
+}
+
+// settled ends the work of a Settle on the fields, and reports whether the permit was
+// released meanwhile, and as what: then the caller has to give back.
+func (p Permit) settled() (outcome uint64, over bool) {
+	s := p.slot
+	if over = !s.state.CompareAndSwap(p.gen|settling, p.gen); over {
+		outcome = s.state.Load() & (dropped | ignored)
+		s.state.Store(p.gen + generation)
+	}
+	s.settle.Unlock()
+	return outcome, over
 }
 
 // putAll puts the units of several right, and returns how many more the first of

@@ -2,7 +2,7 @@ package recipes
 
 // google.golang.org/grpc: health that turns red before anything else does, and
 // streams that learn of the stop. GracefulStop waits for streams and tells them
-// nothing.
+// nothing. contrib/grpc has both ready made; this is how it is done by hand.
 
 import (
 	"context"

@@ -48,7 +48,8 @@ func (s *service) managerPage(m *graceful.Manager) http.Handler {
 // count the clients anew.
 func (s *service) stats() map[string]func() belay.Stats {
 	return map[string]func() belay.Stats{
-		"requests":              func() belay.Stats { return s.limits.whole.Stats() },
+		"requests":              s.limits.whole.Stats,
+		"streams":               s.limits.streams.Stats,
 		"client rates":          func() belay.Stats { return s.limits.clients.Load().Stats() },
 		"client rates overflow": func() belay.Stats { return s.limits.clients.Load().Overflow() },
 	}
@@ -82,7 +83,7 @@ func (s *service) state() state {
 		Shed:        s.served.shed.Load(),
 		Failed:      s.served.failed.Load(),
 		InFlight:    s.served.inFlight.Load(),
-		Waiting:     s.limits.whole.Stats().Waiting,
+		Waiting:     s.limits.waiting(),
 		Rate:        set.rate,
 		Concurrency: set.concurrency,
 		Goroutines:  runtime.NumGoroutine(),
@@ -122,7 +123,7 @@ func (s *service) metrics() http.Handler {
 			func() float64 { return float64(read()) }))
 	}
 	gauge("service_in_flight", "Requests that wait or are being served.", s.served.inFlight.Load)
-	gauge("service_waiting", "Requests that wait for another to end.", func() int64 { return s.limits.whole.Stats().Waiting })
+	gauge("service_waiting", "Requests that wait for another to end.", s.limits.waiting)
 	registry.MustRegister(belayprometheus.New(belayprometheus.Options{Stats: s.stats(), Manager: s.manager}))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }

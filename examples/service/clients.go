@@ -3,12 +3,7 @@ package main
 // A rate for each client, in memory that doesn't grow: however many addresses
 // there are, or are made up, they share one table.
 
-import (
-	"net/http"
-
-	"github.com/belay-go/belay/limiter/httplimit"
-	"github.com/belay-go/belay/limiter/keyed"
-)
+import "github.com/belay-go/belay/limiter/keyed"
 
 const (
 	// busyClients is how many clients have less than a full bucket at once, at
@@ -28,10 +23,4 @@ func newClientRates(perSecond int) *keyed.Rate[string] {
 		Burst:    int64(perSecond),
 		Overflow: newClients,
 	})
-}
-
-// clientOf is what clients of grpc are told apart by: the same as those of http,
-// so that who uses both has one rate.
-func clientOf(remote string) string {
-	return httplimit.ByAddr(&http.Request{RemoteAddr: remote})
 }

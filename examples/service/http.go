@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belay-go/belay/ctxutil"
+	"github.com/belay-go/belay/limiter"
 )
 
 // newHTTPServer serves a handler with bounds on all that a client could
@@ -37,7 +38,7 @@ func (s *service) routes() http.Handler {
 	mux.Handle("GET /tree", s.limited(s.httpTree))
 	mux.Handle("GET /search", s.limited(s.httpSearch))
 	mux.Handle("POST /echo", s.limited(s.httpEcho))
-	mux.Handle("GET /slow", s.limited(s.httpSlow))
+	mux.Handle("GET /slow", s.limitedBy(s.limits.streams, s.httpSlow)) // which only waits
 	mux.HandleFunc("GET /livez", s.livez)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /version", s.httpVersion)
@@ -74,7 +75,11 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // limited serves a route within the limits, and within the time that any request
 // has, and turns its error into an answer.
 func (s *service) limited(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
-	work := s.limits.around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.limitedBy(s.limits.whole, handle)
+}
+
+func (s *service) limitedBy(bound limiter.Limiter, handle func(http.ResponseWriter, *http.Request) error) http.Handler {
+	work := s.limits.around(bound, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := ctxutil.ShrinkNamed(r.Context(), "request", requestTime)
 		defer cancel()
 		a := &answer{ResponseWriter: w}

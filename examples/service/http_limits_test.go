@@ -49,14 +49,15 @@ func TestProbesStayGreenWhileTheServiceIsSaturated(t *testing.T) {
 			go func() { slow <- get(h, "/slow?d=5s").Code }()
 		}
 		synctest.Wait()
-		go func() { slow <- get(h, "/sum?path=hello").Code }()
+		go func() { slow <- get(h, "/slow?d=0s").Code }()
 		synctest.Wait()
 		require.EqualValues(t, 1, s.state().Waiting)
 		require.EqualValues(t, 3, s.state().InFlight)
 		require.Equal(t, 503, <-slow, "it has waited for queueTime")
-		w := get(h, "/sum?path=hello")
+		w := get(h, "/slow?d=0s")
 		require.Equal(t, 503, w.Code)
 		require.Equal(t, "1", w.Header().Get("Retry-After"))
+		require.Equal(t, 200, get(h, "/sum?path=hello").Code, "requests have a bound of their own")
 		for _, probe := range []string{"/livez", "/readyz", "/version"} {
 			require.Equal(t, 200, get(h, probe).Code, probe)
 		}

@@ -1,8 +1,12 @@
 package main
 
 // What decides whether a request is served at all: first the client's own
-// rate, then the bound for the whole. Both protocols ask here; http by its
-// middleware.
+// rate, then the bound for the whole. Http asks here by its
+// middleware; for grpc, rpclimits.go does the same.
+//
+// The bound for requests finds itself, from how long they take. Of a stream, and of
+// what only waits, that says nothing of the service, so they have a bound of their
+// own, which is fixed.
 
 import (
 	"context"
@@ -11,21 +15,21 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/belay-go/belay/ctxutil"
 	"github.com/belay-go/belay/limiter"
+	"github.com/belay-go/belay/limiter/adaptive"
 	"github.com/belay-go/belay/limiter/httplimit"
 	"github.com/belay-go/belay/limiter/keyed"
 	"github.com/belay-go/belay/limiter/semaphore"
 )
 
 const (
-	// defaultConcurrency is the most requests served at once. No flag sets
-	// it, the limits file does.
+	// defaultConcurrency is the most requests, and the most streams, served at
+	// once, however fast they are. No flag sets it, the limits file does.
 	defaultConcurrency = 1024
 	// queueTime is how long a request may wait for one of the others to end
-	// before it is turned away: enough for a burst, too short for a queue
-	// that only grows.
-	queueTime = 100 * time.Millisecond
+	// before it is turned away, and how long it should take at most: longer than
+	// a burst, and shorter than the patience of those who wait for it.
+	queueTime = time.Second
 )
 
 // errBusy: the service as a whole has no room, and had none for queueTime.
@@ -36,11 +40,16 @@ var errBusy = errors.New("service: too many requests at once")
 type limits struct {
 	settings atomic.Pointer[settings]
 	clients  atomic.Pointer[keyed.Rate[string]]
-	whole    *semaphore.Weighted
+	whole    *adaptive.Limiter
+	streams  *semaphore.Weighted
 }
 
 func newLimits(s settings) *limits {
-	l := &limits{whole: semaphore.NewWeighted(int64(s.concurrency))}
+	most := int64(s.concurrency)
+	l := &limits{
+		whole:   adaptive.New(adaptive.Options{Goal: queueTime, Wait: queueTime, Max: most, WaitTime: true}),
+		streams: semaphore.New(semaphore.Options{Size: most, WaitTime: true}),
+	}
 	l.set(s)
 	return l
 }
@@ -52,19 +61,24 @@ func (l *limits) set(s settings) {
 	if was := l.settings.Swap(&s); was == nil || was.rate != s.rate {
 		l.clients.Store(newClientRates(s.rate))
 	}
-	l.whole.Resize(int64(s.concurrency))
+	l.whole.SetMax(int64(s.concurrency))
+	l.streams.Resize(int64(s.concurrency))
 }
+
+// waiting returns how many requests and streams wait for others to end.
+func (l *limits) waiting() int64 { return l.whole.Stats().Waiting + l.streams.Stats().Waiting }
 
 // client returns the limit of one client.
 func (l *limits) client(name string) limiter.Limiter { return l.clients.Load().For(name) }
 
-// around puts the limits around a handler. refused is told who was turned away.
-func (l *limits) around(h http.Handler, refused func(*http.Request, error)) http.Handler {
+// around puts the limits around a handler: the client's, and the one for all such.
+// refused is told who was turned away.
+func (l *limits) around(bound limiter.Limiter, h http.Handler, refused func(*http.Request, error)) http.Handler {
 	perClient := httplimit.PerKey(httplimit.ByAddr, l.client, httplimit.Options{
 		Name:      "client",
 		OnRefused: func(r *http.Request, why httplimit.Refusal) { refused(r, why.Err) },
 	})
-	whole := httplimit.Shared(l.whole, httplimit.Options{
+	whole := httplimit.Shared(bound, httplimit.Options{
 		Name: "service",
 		Hide: true, // how busy the service is is nobody's business
 		Wait: queueTime,
@@ -73,25 +87,6 @@ func (l *limits) around(h http.Handler, refused func(*http.Request, error)) http
 		},
 	})
 	return perClient(whole(h))
-}
-
-// admit lets one request of the client in and returns the permit to release
-// when it has ended. Otherwise the error is a *limiter.RefusedError, errBusy, or
-// that of a ctx which is done; then no place is taken, but the client may have
-// spent a token: asking counts.
-func (l *limits) admit(ctx context.Context, client string) (limiter.Permit, error) {
-	if err := ctx.Err(); err != nil {
-		return limiter.Permit{}, err
-	}
-	token, err := l.client(client).TryTake(1)
-	if err != nil {
-		return limiter.Permit{}, err
-	}
-	token.Release()
-	queue, cancel := ctxutil.ShrinkNamed(ctx, "queue", queueTime)
-	defer cancel()
-	place, err := l.whole.Take(queue, 1)
-	return place, busy(ctx, err)
 }
 
 // busy says of a wait that has failed whose fault that was: nobody's who is

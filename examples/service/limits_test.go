@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 
+	"github.com/belay-go/belay/contrib/grpc"
 	"github.com/belay-go/belay/limiter"
 	"github.com/belay-go/belay/limiter/httplimit"
 )
@@ -98,49 +101,71 @@ func TestAReloadForgivesNobodyUnlessTheRateIsAnother(t *testing.T) {
 	})
 }
 
+// admit lets one call within the bound in, as grpc's interceptor does, and returns
+// what ends it.
+func admit(ctx context.Context, l *limits) (end func(), err error) {
+	var c call
+	ctx = context.WithValue(ctx, callKey{}, &c)
+	in, out, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() { // ends with the call
+		defer close(over)
+		_, _ = bound(l.whole).UnaryServer(ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) {
+			close(in)
+			<-out
+			return nil, nil
+		})
+	}()
+	select {
+	case <-in:
+		return func() { close(out); <-over }, nil
+	case <-over:
+		return nil, c.err
+	}
+}
+
 func TestADoneContextIsNotAdmittedAndTakesNoPlace(t *testing.T) {
 	l := newLimits(settings{rate: 1000, concurrency: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := l.admit(ctx, "c")
+	_, err := admit(ctx, l)
 	require.ErrorIs(t, err, context.Canceled)
-	permit, err := l.admit(t.Context(), "c")
+	end, err := admit(t.Context(), l)
 	require.NoError(t, err)
-	permit.Release()
+	end()
 }
 
 func TestWhoWaitsIsServedWhenThereIsRoomInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimits(settings{rate: 1000, concurrency: 1})
-		permit, err := l.admit(t.Context(), "c")
+		end, err := admit(t.Context(), l)
 		require.NoError(t, err)
-		time.AfterFunc(queueTime/2, permit.Release)
-		permit, err = l.admit(t.Context(), "c")
+		time.AfterFunc(queueTime/2, end)
+		end, err = admit(t.Context(), l)
 		require.NoError(t, err)
 		start := time.Now()
-		_, err = l.admit(t.Context(), "c")
+		_, err = admit(t.Context(), l)
 		require.ErrorIs(t, err, errBusy)
 		require.Equal(t, queueTime, time.Since(start))
-		permit.Release()
+		end()
 	})
 }
 
 func TestAChangeOfLimitsLeavesRequestsInFlightAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimits(settings{rate: 1000, concurrency: 1})
-		first, err := l.admit(t.Context(), "c")
+		first, err := admit(t.Context(), l)
 		require.NoError(t, err)
 		time.AfterFunc(queueTime/2, func() { l.set(settings{rate: 1000, concurrency: 2}) })
-		second, err := l.admit(t.Context(), "c")
+		second, err := admit(t.Context(), l)
 		require.NoError(t, err, "who waits gets what the change makes room for")
 		l.set(settings{rate: 1000, concurrency: 1})
-		first.Release()
-		_, err = l.admit(t.Context(), "c")
+		first()
+		_, err = admit(t.Context(), l)
 		require.ErrorIs(t, err, errBusy, "the other one still holds the only place")
-		second.Release()
-		third, err := l.admit(t.Context(), "c")
+		second()
+		third, err := admit(t.Context(), l)
 		require.NoError(t, err)
-		third.Release()
+		third()
 	})
 }
 
@@ -148,10 +173,17 @@ func TestAClientIsTheSameOverBothProtocols(t *testing.T) {
 	for remote, want := range map[string]string{
 		"192.0.2.1:1234": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::/64", "[::ffff:192.0.2.1]:1": "192.0.2.1", "@": "@", "": "",
 	} {
-		require.Equal(t, want, clientOf(remote))
+		ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: remoteAddr(remote)})
+		require.Equal(t, want, belaygrpc.ByPeer(ctx, belaygrpc.Call{}))
 		require.Equal(t, want, httplimit.ByAddr(&http.Request{RemoteAddr: remote}))
 	}
 }
+
+// remoteAddr is that of a peer.
+type remoteAddr string
+
+func (remoteAddr) Network() string  { return "tcp" }
+func (a remoteAddr) String() string { return string(a) }
 
 func TestShedRequestsAndFaultsAreToldApart(t *testing.T) {
 	require.True(t, wasShed(&limiter.RefusedError{Reason: limiter.ErrLimited}) && wasShed(fmt.Errorf("x: %w", errBusy)))

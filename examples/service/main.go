@@ -9,7 +9,8 @@
 //
 //   - errgroup: files/sum.go and files/search.go, many files at a time
 //   - limiter/keyed: clients.go, a rate for each client
-//   - limiter/semaphore: limits.go, a bound for the whole
+//   - limiter/adaptive: limits.go, a bound for the whole that finds itself
+//   - limiter/semaphore: limits.go, one for streams, from which it could not learn
 //   - limiter/httplimit: limits.go, both in front of the http routes
 //   - ctxutil: http.go and rpc.go, a deadline for each request that never
 //     extends the client's own
@@ -17,6 +18,8 @@
 //     not for ever
 //   - graceful: serve.go, the order of start and stop, signals, the report
 //   - graceful/status: admin.go, the page that tells what the service waits for
+//   - contrib/grpc: rpclimits.go, limits and deadlines of the grpc side, and serve.go,
+//     its stop
 //   - contrib/prometheus: admin.go, the metrics
 //
 // SIGTERM, SIGINT and SIGQUIT stop it without losing a request. SIGHUP reads

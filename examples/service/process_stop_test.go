@@ -86,7 +86,7 @@ func TestTheReportNamesEveryComponent(t *testing.T) {
 	c := start(t, nil)
 	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
 	c.ends(t, 0)
-	for _, name := range []string{"health", "http", "grpc", "signals", "digest", "admin"} {
+	for _, name := range []string{"http", "grpc", "signals", "digest", "admin"} {
 		require.Regexp(t, `(?m)^  `+name+` +stopped `, c.stderr.String())
 	}
 }

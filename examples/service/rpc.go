@@ -19,12 +19,10 @@ import (
 
 // newGRPCServer returns the server of -grpc, with the health service.
 func (s *service) newGRPCServer() *grpc.Server {
-	srv := grpc.NewServer(
+	srv := grpc.NewServer(append(s.rpcOptions(),
 		grpc.MaxRecvMsgSize(maxBody),
 		grpc.ConnectionTimeout(requestTime),
-		grpc.UnaryInterceptor(s.limitedUnary),
-		grpc.StreamInterceptor(s.limitedStream),
-	)
+	)...)
 	servicepb.RegisterFilesServer(srv, s)
 	healthpb.RegisterHealthServer(srv, s.health)
 	return srv

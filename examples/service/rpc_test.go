@@ -3,6 +3,7 @@ package main
 // The grpc methods, over a loopback connection.
 
 import (
+	"context"
 	"io"
 	"net"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/belay-go/belay/examples/service/servicepb"
 )
@@ -21,10 +23,23 @@ func dial(t *testing.T, s *service) *grpc.ClientConn {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return dialOn(t, s, ln, ln.Addr().String())
+}
+
+// dialInMemory is dial for a bubble, in which sockets don't wait.
+func dialInMemory(t *testing.T, s *service) *grpc.ClientConn {
+	t.Helper()
+	ln := bufconn.Listen(1 << 16)
+	return dialOn(t, s, ln, "passthrough:///memory",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return ln.DialContext(ctx) }))
+}
+
+func dialOn(t *testing.T, s *service, ln net.Listener, target string, opts ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
 	srv := s.newGRPCServer()
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(ln) }()
-	conn, err := grpc.NewClient(ln.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(target, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, conn.Close())

@@ -7,68 +7,89 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 
-	"github.com/belay-go/belay/ctxutil"
+	"github.com/belay-go/belay/contrib/grpc"
+	"github.com/belay-go/belay/limiter"
 )
 
-// limitedUnary serves a call within the limits and within the time that any
-// request has.
-func (s *service) limitedUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {
+// rpcOptions puts everything around a call: who counts it and words its error, its
+// client's rate, the bound for all, and the time that any call has. How long a
+// stream lasts isn't bounded, only how many there are.
+func (s *service) rpcOptions() []grpc.ServerOption {
+	clients := belaygrpc.PerKey(belaygrpc.ByPeer, s.limits.client, belaygrpc.Options{
+		Name:      "client",
+		OnRefused: func(ctx context.Context, _ belaygrpc.Call, why belaygrpc.Refusal) { turnedAway(ctx, why.Err) },
+	})
+	calls, streams := bound(s.limits.whole), bound(s.limits.streams)
+	deadline := belaygrpc.Deadline{Limit: requestTime}
+	return []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(s.unary, clients.UnaryServer, calls.UnaryServer, deadline.UnaryServer),
+		grpc.ChainStreamInterceptor(s.end.StreamServer, s.stream, clients.StreamServer, streams.StreamServer),
+	}
+}
+
+// bound is a limit for all calls together. To clients it looks like their own: they
+// are to come back, and here.
+func bound(l limiter.Limiter) *belaygrpc.Limit {
+	return belaygrpc.Shared(l, belaygrpc.Options{
+		Name: "service",
+		Wait: queueTime,
+		OnRefused: func(ctx context.Context, _ belaygrpc.Call, why belaygrpc.Refusal) {
+			turnedAway(ctx, busy(ctx, why.Err))
+		},
+		Refuse: func(_ context.Context, _ belaygrpc.Call, why belaygrpc.Refusal) *status.Status {
+			if why.Code != codes.Unavailable {
+				return nil
+			}
+			return status.New(codes.ResourceExhausted, errBusy.Error())
+		},
+	})
+}
+
+// turnedAway notes why the limits don't admit a call.
+func turnedAway(ctx context.Context, err error) { ctx.Value(callKey{}).(*call).err = err }
+
+// unary counts a call, and gives its error the code that clients see.
+func (s *service) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {
 	if isProbe(info.FullMethod) {
 		return handle(ctx, req)
 	}
-	err = s.limitedCall(ctx, info.FullMethod, func() error {
-		ctx, cancel := ctxutil.ShrinkNamed(ctx, "request", requestTime)
-		defer cancel()
-		resp, err = handle(ctx, req)
-		return err
-	})
-	return resp, err
+	call := s.served.begin(info.FullMethod)
+	defer func() { err = s.ended(call, err) }()
+	return handle(context.WithValue(ctx, callKey{}, call), req)
 }
 
-// limitedStream bounds how many streams there are, not how long they last.
-func (s *service) limitedStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+// stream is unary for a stream.
+func (s *service) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
 	if isProbe(info.FullMethod) {
-		ctx, cancel := context.WithCancel(stream.Context())
-		defer cancel()
-		defer context.AfterFunc(s.leaving, cancel)()
-		return handle(srv, watch{stream, ctx})
+		return handle(srv, stream)
 	}
-	return s.limitedCall(stream.Context(), info.FullMethod, func() error { return handle(srv, stream) })
+	call := s.served.begin(info.FullMethod)
+	defer func() { err = s.ended(call, err) }()
+	return handle(srv, servedStream{stream, context.WithValue(stream.Context(), callKey{}, call)})
 }
 
-// limitedCall runs handle if the limits admit the call, and gives its error
-// the code that clients see.
-func (s *service) limitedCall(ctx context.Context, method string, handle func() error) (err error) {
-	call := s.served.begin(method)
-	defer func() {
-		call.end(err)
-		err = s.rpcError(method, err)
-	}()
-	client := "unknown"
-	if p, ok := peer.FromContext(ctx); ok {
-		client = clientOf(p.Addr.String())
-	}
-	permit, err := s.limits.admit(ctx, client)
-	if err != nil {
+func (s *service) ended(c *call, err error) error {
+	if c.err != nil { // the limits have worded it
+		c.end(c.err)
 		return err
 	}
-	defer permit.Release()
-	return handle()
+	c.end(err)
+	return s.rpcError(c.route, err)
 }
 
-// isProbe tells the calls that bypass every limit.
+// isProbe tells the calls that aren't counted, and bypass every limit.
 func isProbe(method string) bool {
 	return strings.HasPrefix(method, "/"+healthpb.Health_ServiceDesc.ServiceName+"/")
 }
 
-// watch is a stream of health news. Its client waits for as long as there may
-// be any, so the stream has to end with the service.
-type watch struct {
+// servedStream is a stream that is being served.
+type servedStream struct {
 	grpc.ServerStream
 	ctx context.Context // of this one stream
 }
 
-func (w watch) Context() context.Context { return w.ctx }
+func (s servedStream) Context() context.Context { return s.ctx }

@@ -18,7 +18,6 @@ const (
 	phaseTelemetry = iota // the last to go: it hears of everything else
 	phaseWorkers
 	phaseServers
-	phaseHealth // the first to go: nobody shall send more
 )
 
 // digestLimit bounds the wait for the log: the report is worth more.
@@ -61,16 +60,7 @@ func (s *service) addTo(m *graceful.Manager) {
 	}
 	m.Add(phaseServers,
 		graceful.HTTP("http", s.cfg.http, newHTTPServer(s.routes(), s.log)),
-		graceful.GRPC("grpc", s.cfg.grpc, s.newGRPCServer()))
-	// The manager answers /readyz itself; grpc's health has to be told while
-	// the server still serves, and those who watch it would keep it from
-	// stopping.
-	m.Add(phaseHealth,
-		graceful.Component{
-			Name:    "health",
-			PreStop: func(context.Context) error { s.setReady(false); return nil },
-			Stop:    func(context.Context) error { s.leave(); return nil },
-		})
+		s.end.Component("grpc", s.cfg.grpc, s.newGRPCServer()))
 }
 
 // explain names the flag behind a socket that can't be had.

@@ -4,7 +4,6 @@ package main
 // share.
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/belay-go/belay/contrib/grpc"
 	"github.com/belay-go/belay/examples/service/files"
 	"github.com/belay-go/belay/examples/service/servicepb"
 	"github.com/belay-go/belay/graceful"
@@ -49,10 +49,7 @@ type service struct {
 	ready  atomic.Bool    // as the plain variant's /readyz sees it
 	health *health.Server // as grpc's clients see it
 
-	// leaving is done once the service stops. It is stored because this is
-	// its owner: what ends by it belongs to no request.
-	leaving context.Context
-	leave   context.CancelFunc
+	end belaygrpc.Graceful // of the grpc server
 
 	// Who stops the service also knows these; set before anything is served.
 	livez, readyz http.HandlerFunc
@@ -83,7 +80,7 @@ func newService(cfg config, log *slog.Logger) (*service, error) {
 
 		signals: otherSignals(),
 	}
-	s.leaving, s.leave = context.WithCancel(context.Background())
+	s.end.Health = unready{s}
 	s.livez = func(w http.ResponseWriter, _ *http.Request) { probe(w, true) }
 	s.readyz = func(w http.ResponseWriter, _ *http.Request) { probe(w, s.ready.Load()) }
 	s.adminAddr = func() string { return cfg.admin }
@@ -94,7 +91,6 @@ func newService(cfg config, log *slog.Logger) (*service, error) {
 
 // Close closes the folder and leaves signals to the system again.
 func (s *service) Close() error {
-	s.leave()
 	signal.Stop(s.signals)
 	return s.store.Close()
 }
@@ -109,3 +105,9 @@ func (s *service) setReady(ready bool) {
 	s.health.SetServingStatus("", status)
 	s.health.SetServingStatus(servicepb.Files_ServiceDesc.ServiceName, status)
 }
+
+// unready is the service as the stop sees it. The manager answers /readyz itself;
+// grpc's health has to be told.
+type unready struct{ s *service }
+
+func (u unready) Shutdown() { u.s.setReady(false) }

@@ -6,7 +6,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
+	"strings"
 	"sync"
 
 	xsemaphore "golang.org/x/sync/semaphore"
@@ -28,45 +28,38 @@ func keyedRows() []row {
 	}
 }
 
-// keyNames are keys as addresses are, and an order in which to ask for them.
+// keyNames are keys as addresses are, and requests that name them in some order.
 type keyNames struct {
 	names []string
-	order [1 << 20]int32
+	// A key that comes with a request is a string of its own, not the one that is
+	// kept since the first request, and was just written. So these are copies, each
+	// behind the one before, which the processor fetches in advance: what is known of
+	// the keys need not be in its cache.
+	asked []string
 }
 
 func newKeyNames(n int) *keyNames {
-	k := &keyNames{}
+	k := &keyNames{asked: make([]string, 1<<20)}
 	for i := range n {
 		k.names = append(k.names, fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	for i := range k.order {
-		k.order[i] = random.Int32N(int32(n))
+	for i := range k.asked {
+		k.asked[i] = strings.Clone(k.names[random.IntN(n)])
 	}
 	return k
 }
 
-// each calls f for n keys on each of some goroutines together. Keys that come with
-// a request were just written, so they are in the processor's cache before f is
-// called; what is known of them need not be.
+// each calls f for n keys on each of some goroutines together.
 func (k *keyNames) each(goroutines, n int, f func(key string)) {
 	share(goroutines, n, func(n int) {
-		var batch [256]string
-		touched := byte(0)
-		for at := rand.IntN(len(k.order)); n > 0; n -= len(batch) {
-			some := batch[:min(n, len(batch))]
-			for i := range some {
-				some[i] = k.names[k.order[at%len(k.order)]]
-				at++
-			}
-			for i := range some {
-				touched += some[i][0]
-			}
-			for _, key := range some {
-				f(key)
+		at := rand.IntN(len(k.asked))
+		for range n {
+			f(k.asked[at])
+			if at++; at == len(k.asked) {
+				at = 0
 			}
 		}
-		runtime.KeepAlive(touched)
 	})
 }
 

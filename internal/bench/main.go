@@ -49,6 +49,7 @@ var suites = []struct {
 	{"rate", rateRows},
 	{"keyed", keyedRows},
 	{"redis", redisRows},
+	{"adaptive", adaptiveRows},
 	{"pool", poolRows},
 	{"timeout", timeoutRows},
 	{"timeout-timer", timerRows},

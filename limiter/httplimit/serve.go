@@ -70,7 +70,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, limit limiter.Li
 	returned := false
 	defer func() {
 		if !returned || hold == nil || !hold.hijacked.Load() {
-			permit.Release()
+			release(r.Context(), permit)
 		}
 	}()
 	w, hold = watch(w, r, permit) // asks w, which may be anyone's code
@@ -82,6 +82,19 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, limit limiter.Li
 	returned = true
 }
 
+// release ends the permit of a request, and tells a limit that finds itself what
+// became of it: of one whose client went away, nothing can be learned; one that
+// ran into its deadline was lost. Other limits don't distinguish.
+func release(ctx context.Context, permit limiter.Permit) {
+	defer permit.Release() // whatever the context does
+	switch ctx.Err() {
+	case context.Canceled:
+		permit.Ignore()
+	case context.DeadlineExceeded:
+		permit.Drop()
+	}
+}
+
 // permitKey is the key, in a context, of the permit for the policy of that name.
 type permitKey string
 
@@ -90,7 +103,8 @@ type permitKey string
 // same, where there is no such middleware or [Options.Settle] is not set.
 //
 // It is for [limiter.Permit.Settle], while the handler runs: a cost that is known
-// only afterwards. Who releases the permit makes room for others; the middleware
+// only afterwards; and for [limiter.Permit.Drop], by a handler that was turned away
+// further down. Who releases the permit makes room for others; the middleware
 // does so anyway.
 func PermitOf(ctx context.Context, name string) limiter.Permit {
 	if name == "" {

@@ -114,9 +114,10 @@ type conn struct {
 	permit limiter.Permit
 }
 
-// Close releases the permit, which is done once.
+// Close releases the permit, which is done once. How long a connection was open says
+// nothing of the server.
 func (c *conn) Close() error {
-	defer c.permit.Release()
+	defer c.permit.Ignore()
 	return c.Conn.Close()
 }
 

@@ -8,8 +8,8 @@ func Slots[K comparable](r *Rate[K]) int { return len(r.core.table.sets) * ways 
 // Present counts the slots that a key has: one at most.
 func Present(k RateKey) (n int) {
 	for i := range k.core.table.sets {
-		for j := range k.core.table.sets[i].slots {
-			if k.core.table.sets[i].slots[j].hash.Load() == k.hash {
+		for j := range k.core.table.sets[i] {
+			if k.core.table.sets[i][j].hash.Load() == k.hash {
 				n++
 			}
 		}
@@ -40,3 +40,31 @@ func Lock(k RateKey) (unlock func()) {
 	st.mu.Lock()
 	return st.mu.Unlock
 }
+
+// FoundByAllow looks for the slot of a key and returns what goes on from there.
+func FoundByAllow(k RateKey) (goOn func() (ok, known bool)) {
+	s, word := k.core.table.look(k.hash)
+	return func() (ok, known bool) { return k.core.allowIn(s, k.hash, word) }
+}
+
+// FoundByTake is FoundByAllow for those who take a token with a permit.
+func FoundByTake(k RateKey) (goOn func() (ok, over bool)) {
+	s := k.core.table.find(k.hash)
+	return func() (ok, over bool) {
+		g := grabbed{hash: k.hash, key: k.hash, n: 1}
+		over = k.core.attemptIn(&g, s)
+		return g.ok, over
+	}
+}
+
+// FoundIdle is FoundByAllow for those who take a unit of which nothing is held.
+func FoundIdle(k SemaphoreKey) (goOn func() (ok, over bool)) {
+	s := k.core.table.find(k.hash)
+	return func() (ok, over bool) {
+		s, _, over := k.core.attemptIn(s, k.hash, 1, 0)
+		return s != nil, over
+	}
+}
+
+// Here reports whether a key has a slot.
+func Here(k SemaphoreKey) bool { return k.core.table.find(k.hash) != nil }

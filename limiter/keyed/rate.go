@@ -136,13 +136,17 @@ func (k RateKey) Allow() bool {
 // allow is grab of one token of a key that is in the table, where nothing comes
 // between.
 func (r *rates) allow(hash uint64) (ok, known bool) {
-	p := &r.pace
-	s := r.table.find(hash)
-	if s == nil || p.unlimited || p.burst == 0 {
+	s, word := r.table.look(hash)
+	if s == nil {
 		return false, false
 	}
-	word := s.word.Load()
-	if word == nobody || s.hash.Load() != hash || word&queued != 0 {
+	return r.allowIn(s, hash, word)
+}
+
+// allowIn is allow with what look found, perhaps long ago.
+func (r *rates) allowIn(s bucket, hash uint64, word int64) (ok, known bool) {
+	p := &r.pace
+	if word&queued != 0 || p.unlimited || p.burst == 0 {
 		return false, false
 	}
 	t := p.at(r.now())
@@ -293,6 +297,11 @@ func (r *rates) attempt(g *grabbed) (over bool) {
 			return true
 		}
 	}
+	return r.attemptIn(g, s)
+}
+
+// attemptIn is attempt with what it found, perhaps long ago.
+func (r *rates) attemptIn(g *grabbed, s bucket) (over bool) {
 	g.slot = s
 	g.seen = s.more.Load() // before the swap: a later one counts as given back since
 	word := s.word.Load()
@@ -372,8 +381,8 @@ func (r *rates) refuse(g *grabbed, reason error) error {
 func (r *rates) forget() {
 	fill(&r.overflow)
 	for i := range r.table.sets {
-		for j := range r.table.sets[i].slots {
-			fill(&r.table.sets[i].slots[j])
+		for j := range r.table.sets[i] {
+			fill(&r.table.sets[i][j])
 		}
 	}
 }

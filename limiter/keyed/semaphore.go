@@ -91,8 +91,8 @@ func NewSemaphore[K comparable](o SemaphoreOptions) *Semaphore[K] {
 		c.keys = defaultKeys
 	}
 	for i := range c.table.sets {
-		for j := range c.table.sets[i].slots {
-			c.table.sets[i].slots[j].more.core = c
+		for j := range c.table.sets[i] {
+			c.table.sets[i][j].more.core = c
 		}
 	}
 	return &Semaphore[K]{seed: maphash.MakeSeed(), core: c}
@@ -250,6 +250,11 @@ func (c *semaphores) attempt(hash uint64, n int64) (s *place, err *limiter.Refus
 	if word == nobody || s.hash.Load() != hash {
 		return nil, nil, false
 	}
+	return c.attemptIn(s, hash, n, word)
+}
+
+// attemptIn is attempt with what it found, perhaps long ago.
+func (c *semaphores) attemptIn(s *place, hash uint64, n, word int64) (_ *place, err *limiter.RefusedError, over bool) {
 	if word&queued != 0 || word>>1 > c.size-n {
 		return nil, errFull, true
 	}

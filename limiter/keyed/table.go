@@ -60,18 +60,18 @@ type slot[M any] struct {
 	more M
 }
 
-// set is the slots that a key may have, with eight bits of the hash of each, so
-// that one comparison finds the slot. Whoever gives a slot to a key writes them
-// before the word, so that where they are missing the key is not there, or its
-// lock is held.
-type set[M any] struct {
-	tags  atomic.Uint64
-	slots [ways]slot[M]
-}
+// set is the slots that a key may have.
+type set[M any] [ways]slot[M]
 
 // table has a W for each call in line and an M in each slot.
 type table[M, W any] struct {
-	sets    []set[M]
+	sets []set[M]
+	// Eight bits of the hash of each slot of a set, so that one comparison finds the
+	// slot. They are by themselves, not in the sets, as there they are small enough
+	// to stay in a processor's cache when the sets are not: to find a key is to go to
+	// memory once. Whoever gives a slot to a key writes them before the word, so that
+	// where they are missing the key is not there, or its lock is held.
+	tags    []atomic.Uint64
 	stripes [stripes]stripe[W]
 }
 
@@ -99,10 +99,11 @@ func newTable[M, W any](keys int, spare uint64, word int64) *table[M, W] {
 	case keys == 0:
 		keys = defaultKeys
 	}
-	t := &table[M, W]{sets: make([]set[M], (uint64(keys)+uint64(keys)*spare/2+ways-1)/ways)}
+	n := (uint64(keys) + uint64(keys)*spare/2 + ways - 1) / ways
+	t := &table[M, W]{sets: make([]set[M], n), tags: make([]atomic.Uint64, n)}
 	for i := range t.sets {
-		for j := range t.sets[i].slots {
-			t.sets[i].slots[j].word.Store(word)
+		for j := range t.sets[i] {
+			t.sets[i][j].word.Store(word)
 		}
 	}
 	return t
@@ -110,34 +111,52 @@ func newTable[M, W any](keys int, spare uint64, word int64) *table[M, W] {
 
 func (t *table[M, W]) stripe(hash uint64) *stripe[W] { return &t.stripes[hash%stripes] }
 
-// sets returns the two sets that a key may be in; the same twice if there is but
-// one. Each is picked by bits of the hash of its own.
-func (t *table[M, W]) pair(hash uint64) (a, b *set[M]) {
-	n := uint64(len(t.sets))
-	i, _ := bits.Mul64(hash<<1, n)
+// first returns the set that a key is in, or else it is in its second one. Each is
+// picked by bits of the hash of its own. If there is but one, both are that.
+func (t *table[M, W]) first(hash uint64) uint64 {
+	i, _ := bits.Mul64(hash<<1, uint64(len(t.tags)))
+	return i
+}
+
+func (t *table[M, W]) second(hash, first uint64) uint64 {
+	n := uint64(len(t.tags))
 	if n == 1 {
-		return &t.sets[i], &t.sets[i]
+		return first
 	}
-	j, _ := bits.Mul64(bits.RotateLeft64(hash, 32), n-1)
-	if j >= i {
-		j++
+	i, _ := bits.Mul64(bits.RotateLeft64(hash, 32), n-1)
+	if i >= first {
+		i++
 	}
-	return &t.sets[i], &t.sets[j]
+	return i
 }
 
 // find returns the slot of a key, nil if it has none. A slot on its way from one
 // key to the next is neither's: who comes for the old key needs another, and who
 // comes for the new one has to wait for its lock.
 func (t *table[M, W]) find(hash uint64) *slot[M] {
-	a, b := t.pair(hash)
-	for _, in := range [...]*set[M]{a, b} { // most are in the first, so that this can be predicted
-		for like := alike(in.tags.Load(), hash); like != 0; like &= like - 1 {
-			if s := &in.slots[bits.TrailingZeros64(like)/8%ways]; s.hash.Load() == hash && s.word.Load() != nobody {
-				return s
+	s, _ := t.look(hash)
+	return s
+}
+
+// look is find, with a word of the slot that is the key's if it still is the slot's.
+//
+// The hash is read after the word. So the word may be that of the key before, but
+// then it was swapped since, and another swap of it fails. The other way round it
+// could be that of the key behind, which would pay.
+func (t *table[M, W]) look(hash uint64) (*slot[M], int64) {
+	i := t.first(hash)
+	// So that memory is asked for the set while it still is for the tags.
+	_ = t.sets[i][ways/2].word.Load()
+	for range 2 { // most are in the first, so that this can be predicted
+		for like := alike(t.tags[i].Load(), hash); like != 0; like &= like - 1 {
+			s := &t.sets[i][bits.TrailingZeros64(like)/8%ways]
+			if word := s.word.Load(); s.hash.Load() == hash && word != nobody {
+				return s, word
 			}
 		}
+		i = t.second(hash, i)
 	}
-	return nil
+	return nil, 0
 }
 
 const everyByte = 0x0101010101010101
@@ -153,10 +172,10 @@ func alike(tags, hash uint64) uint64 {
 }
 
 // retag sets the tag of a slot, which nobody else does at the time.
-func (s *set[M]) retag(i int, hash uint64) {
+func retag(all *atomic.Uint64, i int, hash uint64) {
 	for {
-		tags := s.tags.Load()
-		if s.tags.CompareAndSwap(tags, tags&^(0xff<<(8*i))|tag(hash)<<(8*i)) {
+		tags := all.Load()
+		if all.CompareAndSwap(tags, tags&^(0xff<<(8*i))|tag(hash)<<(8*i)) {
 			return
 		}
 	}
@@ -170,28 +189,31 @@ func (s *set[M]) retag(i int, hash uint64) {
 // the first unless it makes a difference, as that is looked into first; and there
 // the one that has been idle for longest.
 func (t *table[M, W]) claimLocked(hash uint64, idle, first int64) *slot[M] {
-	a, b := t.pair(hash)
+	a := t.first(hash)
+	b := t.second(hash, a)
 	for {
-		in, i, was := longestIdle(a, b, idle)
-		if in == nil {
+		in, i, was := t.longestIdle(a, b, idle)
+		if i < 0 {
 			return nil
 		}
-		s := &in.slots[i]
+		s := &t.sets[in][i]
 		if s.word.CompareAndSwap(was, nobody) {
 			s.hash.Store(hash)
-			in.retag(i, hash)
+			retag(&t.tags[in], i, hash)
 			s.word.Store(first)
 			return s
 		}
 	}
 }
 
-func longestIdle[M any](a, b *set[M], idle int64) (in *set[M], at int, word int64) {
+// longestIdle returns a slot of the two sets, and its word; at < 0 if none is idle.
+func (t *table[M, W]) longestIdle(a, b uint64, idle int64) (in uint64, at int, word int64) {
+	at = -1
 	most := 0
-	for _, set := range [...]*set[M]{a, b} {
+	for _, set := range [...]uint64{a, b} {
 		n, low, lowest := 0, int64(math.MaxInt64), 0
-		for i := range set.slots {
-			if w := set.slots[i].word.Load(); w != nobody && w <= idle && w&queued == 0 {
+		for i := range t.sets[set] {
+			if w := t.sets[set][i].word.Load(); w != nobody && w <= idle && w&queued == 0 {
 				if n++; w < low {
 					low, lowest = w, i
 				}

@@ -134,24 +134,35 @@ func (lim *Limiter) await(ctx context.Context, done <-chan struct{}, c *claim) (
 		case <-timer.C:
 		case <-done:
 		}
-		err := ctx.Err()
-		if c, over := lim.wake(c, err); over {
-			return c, err
+		// Not by ctx.Err: that may be anyone's code, which may panic, and leave this
+		// call in line for ever.
+		gone := false
+		select {
+		case <-done:
+			gone = true
+		default:
+		}
+		if c, over := lim.wake(c, gone); over {
+			if gone {
+				return nil, ctx.Err()
+			}
+			return c, nil
 		}
 	}
 }
 
 // wake is what a call does that was woken: by its timer, by one who served it,
-// or because err is why its context ended. over says that it has waited enough.
-func (lim *Limiter) wake(c *claim, err error) (_ *claim, over bool) {
+// or because its context has ended, and it is gone. over says that it has waited
+// enough.
+func (lim *Limiter) wake(c *claim, gone bool) (_ *claim, over bool) {
 	t := lim.lock()
 	defer lim.mu.Unlock()
 	switch {
-	case err != nil && c.state == waiting:
+	case gone && c.state == waiting:
 		lim.mu.advance(t)
 		lim.dropLocked(c)
 		lim.moveLocked(t)
-	case err != nil:
+	case gone:
 		if c.state == used {
 			lim.mu.advance(t)
 			lim.returnLocked(c, c.n)
@@ -168,7 +179,7 @@ func (lim *Limiter) wake(c *claim, err error) (_ *claim, over bool) {
 		}
 	}
 	lim.mu.calls--
-	if err != nil {
+	if gone {
 		lim.mu.stats.Cancelled++
 		lim.freeLocked(c)
 		return nil, true
