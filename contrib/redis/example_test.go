@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -28,7 +29,7 @@ func exampleStore() (belayredis.Store, func()) {
 func Example() {
 	store, done := exampleStore()
 	defer done()
-	o := belayredis.RateOptions{Fleet: belayredis.Fleet{Store: store, Key: "logins"}, Limit: 0.1, Burst: 3}
+	o := belayredis.RateOptions{Fleet: belayredis.Fleet{Store: store, Key: "logins", Timeout: time.Minute}, Limit: 0.1, Burst: 3}
 	one, err := belayredis.NewRate(context.Background(), o)
 	if err != nil {
 		panic(err)
@@ -55,7 +56,7 @@ func ExampleNewSemaphore() {
 	defer done()
 	ctx := context.Background()
 	exports, err := belayredis.NewSemaphore(ctx, belayredis.SemaphoreOptions{
-		Fleet: belayredis.Fleet{Store: store, Key: "exports"}, Size: 2,
+		Fleet: belayredis.Fleet{Store: store, Key: "exports", Timeout: time.Minute}, Size: 2,
 	})
 	if err != nil {
 		panic(err)

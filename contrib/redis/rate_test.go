@@ -149,6 +149,25 @@ func TestARefundThatComesTooLateIsWorthNothing(t *testing.T) {
 	require.ErrorIs(t, err, limiter.ErrLimited)
 }
 
+// Two refunds that each could be had alone can't be had after another.
+func TestARefundCountsThoseThatCameBeforeIt(t *testing.T) {
+	m, store := embedded(t)
+	r := newRate(t, belayredis.RateOptions{Fleet: fleetOf(store), Limit: 1, Burst: 10})
+	p, err := r.TryTake(5)
+	require.NoError(t, err)
+	q, err := r.TryTake(5)
+	require.NoError(t, err)
+	p.Settle(0)
+	_, err = r.TryTake(6)
+	require.ErrorIs(t, err, limiter.ErrLimited)
+	m.SetTime(at.Add(5 * time.Second))
+	_, err = r.TryTake(10)
+	require.NoError(t, err, "the first is back, and the bucket full")
+	q.Settle(0)
+	_, err = r.TryTake(1)
+	require.ErrorIs(t, err, limiter.ErrLimited)
+}
+
 func TestTurnsAreBookedInTheOrderOfComing(t *testing.T) {
 	_, store := embedded(t)
 	r := newRate(t, belayredis.RateOptions{Fleet: fleetOf(store), Limit: 20, Burst: 1})
