@@ -151,7 +151,7 @@ func (r *Rate) lead(ctx context.Context, probe bool) error {
 		}
 		r.answerLocked(batch, reply, sent)
 		shared, say := r.back(time.Duration(reply[5]) * time.Microsecond)
-		r.mu.living = !shared
+		r.mu.living = r.mu.living && !shared
 		r.serveLeasedLocked()
 		r.passLocked()
 		r.mu.Unlock()

@@ -295,7 +295,7 @@ func (r *Rate) tend() (joined bool) {
 	if join {
 		r.mu.Lock()
 		shared, say := r.back(0)
-		r.mu.living = !shared
+		r.mu.living = r.mu.living && !shared
 		r.mu.Unlock()
 		say()
 		return shared
