@@ -200,3 +200,24 @@ func TestALeaseIsGivenBackByWhoIsIdle(t *testing.T) {
 		return err == nil
 	})
 }
+
+// A round trip that was given up may still get to Redis, after a later one.
+func TestAnOldCallThatArrivesLateChangesNothing(t *testing.T) {
+	_, store := embedded(t)
+	o := belayredis.SemaphoreOptions{Fleet: fleetOf(store), Size: 10}
+	var old []string
+	o.Store = storeFunc(func(ctx context.Context, script *belayredis.Script, keys, args []string) ([]int64, error) {
+		if old != nil {
+			defer func(late []string) { _, _ = store.Eval(ctx, script, keys, late) }(old)
+		}
+		old = args
+		return store.Eval(ctx, script, keys, args)
+	})
+	a := newSemaphore(t, o)
+	p, err := a.TryTake(10)
+	require.NoError(t, err)
+	defer p.Release()
+	o.Store = store
+	_, err = newSemaphore(t, o).TryTake(1)
+	require.ErrorIs(t, err, limiter.ErrFull)
+}
