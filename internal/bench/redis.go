@@ -42,10 +42,13 @@ func (s *redisServer) start() {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	try(err)
 	try(l.Close())
-	s.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "")
+	// The shell ends it when our end of the pipe is gone, however we ended.
+	s.cmd = exec.Command("sh", "-c", `redis-server --port "$1" --bind 127.0.0.1 --save "" >&2 & cat; kill -9 $!`, "sh", port)
+	in, err := s.cmd.StdinPipe()
+	try(err)
 	try(s.cmd.Start())
-	stopRedis = func() { // an interrupt from the terminal reaches it by itself
-		_ = s.cmd.Process.Kill()
+	stopRedis = func() {
+		_ = in.Close()
 		_ = s.cmd.Wait()
 	}
 	addr := "127.0.0.1:" + port
