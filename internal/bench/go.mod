@@ -22,15 +22,21 @@ require (
 	oras.land/oras-go/v2 v2.7.0
 )
 
+require github.com/cespare/xxhash/v2 v2.3.0 // indirect
+
 require (
+	github.com/belay-go/belay/contrib/redis v0.0.0
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
 	github.com/gammazero/deque v1.2.2 // indirect
 	github.com/go-ole/go-ole v1.2.6 // indirect
+	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/influxdata/tdigest v0.0.1 // indirect
 	github.com/lufia/plan9stats v0.0.0-20230110061619-bbe2e5e100de // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
 	github.com/power-devops/perfstat v0.0.0-20221212215047-62379fc7944b // indirect
+	github.com/redis/go-redis/v9 v9.23.0
+	github.com/redis/rueidis v1.0.79
 	github.com/shirou/gopsutil/v3 v3.23.2 // indirect
 	github.com/tklauser/go-sysconf v0.3.11 // indirect
 	github.com/tklauser/numcpus v0.6.0 // indirect
@@ -46,3 +52,5 @@ require (
 )
 
 replace github.com/belay-go/belay => ../../
+
+replace github.com/belay-go/belay/contrib/redis => ../../contrib/redis

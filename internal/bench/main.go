@@ -12,6 +12,9 @@
 // place of ours, and errgroup's targets: SHORT is why they were not taken.
 // timeout-dropped has a kind of timeout that package timeout leaves out.
 //
+// redis needs a redis-server on the machine, and starts one; the command in the
+// folder fleet draws what becomes of a limit while that is killed.
+//
 // graceful-stop takes minutes, as it waits for stops that hang: it says how long
 // a stop goes on when there is nothing left to wait for. graceful-serving has the
 // cost of being ready for one, and net/http beside itself, which says how small
@@ -45,6 +48,7 @@ var suites = []struct {
 	{"semaphore", semaphoreRows},
 	{"rate", rateRows},
 	{"keyed", keyedRows},
+	{"redis", redisRows},
 	{"adaptive", adaptiveRows},
 	{"pool", poolRows},
 	{"timeout", timeoutRows},
@@ -82,6 +86,7 @@ func main() {
 	}
 	fmt.Printf("%s %s/%s, %d processors, %d rounds of %v in turn; ratio = peer's time / ours, above 1 we are faster\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *counts, *length)
+	defer func() { stopRedis() }()
 	for _, s := range suites {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), s.name) {
 			continue

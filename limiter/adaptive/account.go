@@ -109,6 +109,7 @@ func (b *books) read(a *account, at time.Duration) (w window, next books) {
 		span:    span.Seconds(),
 		area:    (time.Duration(b.inFlight)*span + began - ended).Seconds(),
 		done:    float64(out - (next.dropped - b.dropped)),
+		ended:   float64(out),
 		arrived: float64(in + next.turned - b.turned),
 		limited: float64(next.turned - b.turned + next.waited - b.waited),
 		slack:   (next.slack - b.slack).Seconds(),

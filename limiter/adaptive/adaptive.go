@@ -19,8 +19,9 @@
 //
 // What it does:
 //
-//   - While there is no overload, it refuses nobody: its limit is far away, and
-//     a burst that is over within a fifth of a second passes.
+//   - While there is no overload, it refuses nobody: its limit is far away. A burst
+//     that is over within a fifth of a second passes, as far as it fits in the time
+//     that Goal says, in the server or in the line of those who wait.
 //   - When a queue stands for longer, the limit goes to the knee: the fewest in
 //     flight with which the server is as fast as it can be. Who comes above that
 //     waits in front, as short as [Options] say, or is refused at once.
@@ -33,8 +34,8 @@
 // It learns from what its callers do: a [limiter.Permit] that is released says that
 // its work was done; [limiter.Permit.Drop] that it was lost to overload further
 // down, or took too long; [limiter.Permit.Ignore] that nothing can be learned from it.
-// A permit that is never given back stays in flight, and the limit takes it for a
-// request that takes long.
+// A permit that is never given back stays in flight. Once it is in the way, it is found
+// out, by nothing ending for long, and left out of the account; State counts it.
 //
 // A grant costs two readings of the clock and a few atomic operations, and
 // allocates nothing; a call that waits allocates its place in the line, a channel
@@ -126,6 +127,7 @@ type Limiter struct {
 		sync.Mutex
 		law    law
 		books  books
+		stuck  int64 // in flight, and not going to end: see lookLocked
 		line   line
 		total  uint64 // as Stats said last
 		waited uint64

@@ -19,7 +19,7 @@ type Window struct{ Span, Area, Done, Arrived, Limited, Slack float64 }
 
 // Whole reports whether the law would use it.
 func (w Window) Whole() bool {
-	return window{w.Span, w.Area, w.Done, w.Arrived, w.Limited, w.Slack}.whole()
+	return window{span: w.Span, area: w.Area, done: w.Done, arrived: w.Arrived, limited: w.Limited, slack: w.Slack}.whole()
 }
 
 // Account is an account with books of its own.

@@ -98,6 +98,7 @@ type window struct {
 	span    float64
 	area    float64 // units in flight, times how long
 	done    float64 // those that got done
+	ended   float64 // these, and those that were lost
 	arrived float64 // that were asked for
 	limited float64 // of those, that met the limit: they wait, or were turned away
 	slack   float64 // time in which fewer than half of the knee were in flight
@@ -341,7 +342,7 @@ func (l *law) loosen(p point, limited bool) {
 	}
 	want := max(floor, .8*l.rate*l.longest(), 4*p.inFlight())
 	if limited {
-		want = max(want, 1.5*l.limit)
+		want = max(want, 2*l.limit)
 	}
 	l.set(max(want, .98*l.limit))
 }

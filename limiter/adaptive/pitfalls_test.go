@@ -228,6 +228,26 @@ func TestWhenLeakedPermitsComeBackTheLimitDoes(t *testing.T) {
 	})
 }
 
+// As many leak as are in flight on average, so that a probe could leave no room for
+// anybody else, and nothing would end any more.
+func TestManyPermitsThatLeakDoNotLockTheLimitUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer still()
+		l := adaptive.New(adaptive.Options{})
+		w := newTown(10, 10*ms, l)
+		w.during(5*time.Second, 500)
+		for range 5 {
+			l.TryAcquire(1)
+		}
+		w.during(10*time.Second, 500)
+		for range 6 {
+			is := w.during(20*time.Second, 500)
+			t.Logf("refused %.3f, %+v", is.share(), l.State())
+			require.Less(t, is.share(), .2)
+		}
+	})
+}
+
 func TestFewSamplesAreEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer still()

@@ -11,6 +11,7 @@ import (
 // State is what a Limiter has found out. It is a plain value.
 type State struct {
 	Limit      int64         // units that may be in flight
+	Stuck      int64         // of those in flight, units that don't end: permits that leaked, work that hangs
 	Overloaded bool          // the limit is at the knee; else it is far away
 	Probing    bool          // it is lowered for a moment, to measure Base
 	Knee       float64       // units in flight that keep the server busy, while Overloaded
@@ -26,7 +27,8 @@ func (l *Limiter) State() State {
 	defer l.mu.Unlock()
 	law := &l.mu.law
 	s := State{
-		Limit:      int64(law.limit),
+		Limit:      l.limit.Load(),
+		Stuck:      l.mu.stuck,
 		Overloaded: law.phase != free,
 		Probing:    law.phase == probing,
 		Rate:       law.rate,

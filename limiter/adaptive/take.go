@@ -241,12 +241,25 @@ func (l *Limiter) try(n int64) (time.Duration, error) {
 	return 0, l.refuse(n, l.full.Load())
 }
 
-// refuse counts n units that are turned away.
+// refuse counts n units that are turned away. Now and then it looks at the law, which
+// has nobody else to do so where nothing ends: permits that leak may be all that the
+// limit has room for.
 func (l *Limiter) refuse(n int64, err *limiter.RefusedError) error {
-	l.turned.Add(n)
+	turned := l.turned.Add(n)
 	l.refused.Add(1)
+	if turned/lookEvery != (turned-n)/lookEvery {
+		if at := reading(); l.isDue(at) && l.mu.TryLock() {
+			l.lookLocked(at)
+			l.serveLocked()
+			l.mu.Unlock()
+		}
+	}
 	return err
 }
+
+// lookEvery is how many units are turned away between two looks at the law: a reading
+// of the clock for each would be most of what a refusal costs.
+const lookEvery = 32
 
 func (l *Limiter) tooLargeLocked(n int64) error {
 	if n > int64(l.mu.law.max) {
@@ -337,7 +350,20 @@ func (l *Limiter) lookLocked(at time.Duration) {
 		l.publishLocked(at)
 		return
 	}
-	ripe, anew := law.ripe(at, at-books.begin, float64(l.word.Load()/unit), w.done, w.limited)
+	// If nobody was let in for many times as long as a request takes, as the limit was
+	// met all the time, whoever is in flight even so is not going to end: its permit
+	// has leaked, or its work hangs. The law leaves those out, or a few of them would
+	// be all that its limit has room for, and nothing would ever end and move it
+	// again. If some come back after all, no more are left out than there are.
+	inFlight := l.word.Load() / unit
+	l.mu.stuck = min(l.mu.stuck, inFlight)
+	w.area = max(0, w.area-float64(l.mu.stuck)*w.span)
+	draining := law.phase == probing && !law.drained
+	ripe, anew := law.ripe(at, at-books.begin, float64(inFlight-l.mu.stuck), w.done, w.limited)
+	full := inFlight-l.mu.stuck >= int64(law.limit)
+	if draining && law.drained && float64(inFlight-l.mu.stuck) > law.limit || ripe && full && w.ended == 0 && w.limited > 0 {
+		l.mu.stuck = inFlight
+	}
 	if ripe {
 		law.judge(at, w)
 	}
@@ -350,13 +376,16 @@ func (l *Limiter) lookLocked(at time.Duration) {
 // publishLocked tells what the law says to those who don't have the lock.
 func (l *Limiter) publishLocked(at time.Duration) {
 	law := &l.mu.law
-	l.limit.Store(int64(law.limit))
+	l.limit.Store(min(int64(law.limit)+l.mu.stuck, int64(law.max)))
 	due := l.mu.books.begin + law.due()
 	if due <= at { // it lacks what is done
 		due = at + law.due()/4
 	}
 	l.due.Store(int64(due))
 	low := int64(law.low())
+	if low > 0 {
+		low += l.mu.stuck
+	}
 	if l.low.Swap(low) != low {
 		if l.word.Load()/unit < low {
 			l.slacken(at)
