@@ -44,6 +44,7 @@ func TestAHandlerHasTheTimeThatTheClientCanUse(t *testing.T) {
 		"both, and the reserve counts": {belaygrpc.Deadline{Limit: time.Minute, Reserve: time.Second}, 60500 * time.Millisecond, 59500 * time.Millisecond, false},
 		"a limit, less than the least": {belaygrpc.Deadline{Limit: time.Second, Least: time.Hour}, time.Minute, 0, true},
 		"a reserve that is negative":   {belaygrpc.Deadline{Limit: time.Hour, Reserve: -time.Hour}, time.Minute, time.Minute, false},
+		"no time is made of nothing":   {belaygrpc.Deadline{Limit: time.Second, Reserve: -time.Hour, Least: 2 * time.Minute}, time.Minute, 0, true},
 		"a reserve of nothing":         {belaygrpc.Deadline{Reserve: time.Second}, -1, -1, false},
 		"no more than the reserve":     {belaygrpc.Deadline{Reserve: time.Second}, time.Second, 0, true},
 		"less than the least":          {belaygrpc.Deadline{Reserve: time.Second, Least: time.Second}, 1900 * time.Millisecond, 0, true},
