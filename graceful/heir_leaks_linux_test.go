@@ -96,6 +96,7 @@ func TestVariablesThatAreMeantForAnotherProcessAreDropped(t *testing.T) {
 			require.Equal(t, strconv.Itoa(s.pid), s.get("/pid"))
 			s.clean()
 			s.replace()
+			s.main() // or the signal would bring the old one back
 			s.kill(syscall.SIGTERM)
 			require.Equal(t, 0, s.exit(), "%s", s.output())
 		})

@@ -128,6 +128,7 @@ func TestARestartIsRefusedIfMemoryIsShort(t *testing.T) {
 	require.Equal(t, 0, s.exit(), "%s", s.output())
 	s = serve(t, "MEMORY=1", "PROBATION=-1ns")
 	s.replace()
+	s.main() // or the signal would bring the old one back
 	s.kill(syscall.SIGTERM)
 	require.Equal(t, 0, s.exit(), "%s", s.output())
 }

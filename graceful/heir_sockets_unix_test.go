@@ -230,9 +230,11 @@ func TestAPortThatWasChosenIsKept(t *testing.T) {
 			s := serve(t, "ADDR_FILE="+file, "PROBATION=-1ns")
 			was := s.addr
 			for range 2 {
+				old := s.pid
 				s.replace()
 				require.Equal(t, was, s.addr)
 				require.Equal(t, strconv.Itoa(s.pid), s.get("/pid"))
+				s.saw(fmt.Sprintf("process %d is done: <nil>", old)) // until then it would come back
 			}
 			s.kill(syscall.SIGTERM)
 			require.Equal(t, 0, s.exit(), "%s", s.output())

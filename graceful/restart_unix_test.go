@@ -464,6 +464,7 @@ func TestARestartIsRefusedWhileTooManyProcessesDrain(t *testing.T) {
 	require.Regexp(t, fmt.Sprintf(`1 of 1 replaced processes are still there: pid %d for `, first), s.restart())
 	require.Equal(t, "begin end", slow.body(t))
 	s.replace()
+	s.main() // or the signal would bring the old one back
 	s.kill(syscall.SIGTERM)
 	require.Equal(t, 0, s.exit(), "%s", s.output())
 }

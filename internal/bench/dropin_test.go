@@ -175,7 +175,7 @@ func standIn(t *testing.T, source string) (modfile string) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	modfile = filepath.Join(temp, "go.mod")
-	write(t, modfile, overlay.Read(t, "go.mod", "=> ../../", "=> "+strconv.Quote(root))+
+	write(t, modfile, overlay.Read(t, "go.mod", "=> ../../\n", "=> "+strconv.Quote(root)+"\n")+
 		"\nreplace golang.org/x/sync => "+strconv.Quote(shim)+"\n")
 	write(t, filepath.Join(temp, "go.sum"), overlay.Read(t, "go.sum"))
 	return modfile
