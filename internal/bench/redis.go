@@ -83,8 +83,8 @@ func redisRows() []row {
 		s.row("rueidis", 64, 0, 3, overRueidis),
 		s.row("go-redis", 1, 0, 0, overGoRedis),
 		s.row("rueidis", 1, 0, 0, overRueidis),
-		s.row("go-redis, 100 a lease", 64, 100, 10, overGoRedis),
-		s.row("go-redis, 100 a lease", 1, 100, 24, overGoRedis),
+		s.row("go-redis, 100 a lease", 64, 100, 48, overGoRedis),
+		s.row("go-redis, 100 a lease", 1, 100, 48, overGoRedis),
 		s.row("Redis gone (redis_rate's is not)", 64, 0, 3, func() belayredis.Store { return gone{} }),
 		s.row("Redis gone (redis_rate's is not)", 1, 0, 3, func() belayredis.Store { return gone{} }),
 	}
