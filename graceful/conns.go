@@ -52,13 +52,13 @@ const uncounted http.ConnState = -1
 type conns struct {
 	open     sync.Map // net.Conn to *conn
 	watching atomic.Bool
+	spoke    atomic.Bool // an h2 client has sent a request since the stop began
 
 	mu struct {
 		sync.Mutex
 		many, active int // connections that are open; of these
 		away         int // of these: sent away
 		bye          bool
-		spoke        bool          // a connection that was silent has sent a request since the stop began
 		gap          time.Duration // the longest from an answer to the next request on its connection
 
 		hijacked map[*conn]struct{} // open when last looked at
@@ -121,11 +121,8 @@ func (s *conns) follow(c *conn) {
 	}
 	was, now := c.counted, time.Now()
 	s.countLocked(c)
-	if was == http.StateIdle && c.counted == http.StateActive {
-		s.mu.spoke = true
-		if !c.changed.IsZero() {
-			s.mu.gap = max(s.mu.gap, now.Sub(c.changed))
-		}
+	if was == http.StateIdle && c.counted == http.StateActive && !c.changed.IsZero() {
+		s.mu.gap = max(s.mu.gap, now.Sub(c.changed))
 	}
 	c.changed = now
 	if c.counted == http.StateActive && !c.sent.IsZero() {
@@ -310,9 +307,9 @@ func (s *conns) restLocked(lasting time.Duration) time.Duration {
 }
 
 // slowness is how long clients may need to send another request, going by those
-// that have sent one since the stop began. Of many that send one after another, a
-// few are always slower by far than what was seen of the others; where none has sent
-// any, there is nobody to wait for.
+// that have sent one since the stop began. Of many that speak h2 and send one after
+// another, a few are always slower by far than what was seen of the others, each of
+// which was told to go by its answer.
 func (s *conns) slowness() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -320,8 +317,8 @@ func (s *conns) slowness() time.Duration {
 }
 
 func (s *conns) slownessLocked() time.Duration {
-	if !s.mu.spoke {
-		return 0
+	if !s.spoke.Load() {
+		return min(settleMost, 4*s.mu.gap)
 	}
 	return min(settleMost, max(slowest, 4*s.mu.gap))
 }

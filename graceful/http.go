@@ -202,6 +202,9 @@ func (h *httpServer) request(w http.ResponseWriter, r *http.Request) {
 // turns the header into a GOAWAY for h2.
 func (h *httpServer) lastRequest(l *leaving, w http.ResponseWriter, r *http.Request) {
 	h.requests.Add(1) // a probe takes it back
+	if r.ProtoMajor == 2 {
+		h.conns.spoke.Store(true)
+	}
 	away := !upgrades(r) && h.isTurn(l, r) && !h.goesAlong(connOf(r))
 	if away {
 		w.Header().Set("Connection", "close")

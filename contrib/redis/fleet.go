@@ -87,7 +87,7 @@ func (m Mode) String() string {
 
 // State is how a limit stands with Redis.
 type State struct {
-	Mode     Mode
+	Mode     Mode      // where verdicts come from
 	Since    time.Time // when it came to that mode
 	Members  int       // how many shares the limit would be cut into now; 0: unknown
 	Failures uint64    // round trips that failed, ever

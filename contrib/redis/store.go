@@ -15,7 +15,9 @@ type Store interface {
 	// Eval runs the script with the keys, which share one hash slot, and the
 	// arguments, and returns its integers. It should send script.SHA, and
 	// script.Text where Redis does not know that. It must return when ctx is done:
-	// how long a call takes while Redis hangs depends on nothing else.
+	// how long a call takes while Redis hangs depends on nothing else. A panic goes on
+	// to the caller that made the round trip, and ends the process where a timer made
+	// it.
 	Eval(ctx context.Context, script *Script, keys, args []string) ([]int64, error)
 }
 

@@ -31,8 +31,8 @@ func reading() time.Duration { return time.Since(base) }
 type tally struct{ bits atomic.Uint64 }
 
 const (
-	countBits = 24  // sixteen million units in a window
-	tick      = 256 // ns: three days of units times their time in a window
+	countBits = 24  // eight million units in a window, more or fewer
+	tick      = 256 // ns: a day and a half of units times their time in a window, likewise
 )
 
 func ticks(at time.Duration) uint64 { return uint64(at) / tick }

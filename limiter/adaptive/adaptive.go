@@ -19,9 +19,9 @@
 //
 // What it does:
 //
-//   - While there is no overload, it refuses nobody: its limit is far away. A burst
-//     that is over within a fifth of a second passes, as far as it fits in the time
-//     that Goal says, in the server or in the line of those who wait.
+//   - While there is no overload, its limit is far away, and hardly anybody is
+//     refused. A burst that is over within a fifth of a second passes, as far as it
+//     fits in the time that Goal says, in the server or in the line of those who wait.
 //   - When a queue stands for longer, the limit goes to the knee: the fewest in
 //     flight with which the server is as fast as it can be. Who comes above that
 //     waits in front, as short as [Options] say, or is refused at once.
@@ -30,6 +30,13 @@
 //   - To tell these apart it lowers its limit for a moment, about every five
 //     seconds and only during overload, and looks whether requests get faster. All
 //     of that costs about 1.5 % of the throughput then.
+//
+// How well: of 40 workers that take 10 ms, at half and at twice of what they can do,
+// halved, and three times as slow, 98 to 100 % of what the best fixed limit of each
+// phase gets is answered in time, and the slowest are at most 1.06 times as slow.
+// internal/bench/arena measures this and nineteen other scenarios; of 104 phases 89
+// have no miss. The worst are bursts of more requests at once than there are workers,
+// in overload: 83 %. OPERATING.md has the tables, beside those of others.
 //
 // It learns from what its callers do: a [limiter.Permit] that is released says that
 // its work was done; [limiter.Permit.Drop] that it was lost to overload further
@@ -102,8 +109,8 @@ const most = 1_000_000
 
 // Limiter is a limit that finds itself. It is a [limiter.Limiter], and fits
 // errgroup's shared limit. Use [New]; whoever takes from a zero Limiter, or sets its
-// Max, panics with "adaptive: use New". All methods may be called concurrently. A Limiter must not
-// be copied after first use.
+// Max, panics with "adaptive: use New". All methods may be called concurrently. A
+// Limiter must not be copied after first use.
 type Limiter struct {
 	// word is what is in flight, in units, times two, and one more while calls wait:
 	// then nobody passes them.
@@ -112,7 +119,6 @@ type Limiter struct {
 	due   atomic.Int64 // no window ends before; written with mu held
 	account
 
-	goal        time.Duration
 	queue       int
 	patience    time.Duration
 	newestFirst bool
@@ -142,12 +148,12 @@ func New(o Options) *Limiter {
 	if o.Min < 0 || o.Max < 0 || o.Initial < 0 {
 		panic("adaptive: negative Min, Max or Initial")
 	}
-	l := &Limiter{goal: max(0, o.Goal), patience: o.Wait, newestFirst: o.NewestFirst, timed: o.WaitTime, queue: o.Queue}
+	l := &Limiter{patience: o.Wait, newestFirst: o.NewestFirst, timed: o.WaitTime, queue: o.Queue}
 	if o.Queue == 0 {
 		l.queue = 1000
 	}
 	law := &l.mu.law
-	law.goal = l.goal.Seconds()
+	law.goal = max(0, o.Goal).Seconds()
 	law.min = float64(min(or(o.Min, 1), most))
 	law.initial = float64(or(o.Initial, 20))
 	if or(o.Max, max(10_000, o.Min)) < or(o.Min, 1) {
@@ -172,8 +178,8 @@ func or(n, without int64) int64 {
 // SetMax changes the most that the limit may be, in units, from now on: to hold a
 // server down, by hand. What is in flight stays so. If there is no overload, the
 // limit may be Initial again at once, and who waits goes on; else it rises as it
-// always does. It panics with "adaptive: Max <
-// 1" if n is less than 1. Min follows, if it is above n.
+// always does. Min follows, if it is above n. It panics with "adaptive: Max < 1" if n
+// is less than 1.
 func (l *Limiter) SetMax(n int64) {
 	if n < 1 {
 		panic("adaptive: Max < 1")

@@ -4,6 +4,7 @@ package adaptive
 // served, and who has to leave when there is no room.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -70,7 +71,7 @@ func (q *line) push(e *fifo.Elem[waiter], by who, at time.Duration) {
 	if q.waiting == 0 {
 		q.since = at
 	}
-	i, ok := slices.BinarySearchFunc(q.levels, by.priority, func(l *level, p int) int { return compare(p, l.priority) })
+	i, ok := slices.BinarySearchFunc(q.levels, by.priority, func(l *level, p int) int { return cmp.Compare(p, l.priority) })
 	if !ok {
 		q.levels = slices.Insert(q.levels, i, &level{priority: by.priority, byName: map[string]*fifo.Elem[client]{}})
 	}
@@ -93,16 +94,6 @@ func (c *client) count(n, calls int64) {
 	c.units += n
 	c.level.units += n
 	c.level.waiting += calls
-}
-
-func compare(a, b int) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // next returns who is served next, nil if nobody waits.

@@ -216,7 +216,8 @@ func (l *Limiter) entered(at time.Duration, n, others int64) {
 	}
 }
 
-// try is what TryTake and TryAcquire share. To refuse takes no lock and no clock.
+// try is what TryTake and TryAcquire share. To refuse takes no lock and reads no clock,
+// but for a look now and then.
 func (l *Limiter) try(n int64) (time.Duration, error) {
 	at, ok := l.takeFast(n)
 	if ok {
