@@ -38,6 +38,12 @@
 // counts wherever the deadlines have one. The one misuse is a nil context; it
 // panics.
 //
+// FAILURES.md, in this folder, says what happens when processes are killed, clocks are
+// set, or descriptors run out.
+//
+// When not to use it: where one deadline is set, once, and nobody asks whose it was:
+// context.WithTimeout does that.
+//
 // No goroutine waits for anything here, and nothing is left after a cancel or a
 // return; the end of a merged or a detached context's parent may start one that
 // ends at once. The package has no clock of its own to fake, as testing/synctest
