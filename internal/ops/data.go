@@ -61,6 +61,7 @@ func (r *reader) value(path string, t types.Type) {
 		return
 	}
 	r.add("json", path, kindOf(t))
+	r.constants(named)
 }
 
 func kindOf(t types.Type) string {

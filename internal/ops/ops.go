@@ -1,8 +1,8 @@
 // Package ops reads from the source what those who run a service rely on, and
 // that is no Go name: what is logged and under which keys, exit codes, the keys
-// of JSON, metrics, alerts, environment variables, verbs and signals. The freeze
-// in api/ops.txt and the check that docs/RUNBOOK.md leaves nothing out stand on
-// it.
+// of JSON and their fixed values, metrics, spans, alerts, environment variables,
+// flags, verbs and signals. The freeze in api/ops.txt and the check that
+// docs/RUNBOOK.md leaves nothing out stand on it.
 //
 // It reads what a build for this system takes, with the types that the compiler
 // has: a logger is known by its type, not by its name, and a constant by its
@@ -35,7 +35,7 @@ import (
 // Fact is one thing to rely on, as a line of api/ops.txt says it: "log graceful
 // WARN "graceful: forced" signal".
 type Fact struct {
-	Kind string // log, stderr, exit, json, metric, attribute, alert, env, notify, verb or signal
+	Kind string // log, stderr, exit, json, value, metric, attribute, span, alert, env, notify, flag, verb or signal
 	Of   string // whose it is: graceful, belay-run, contrib/redis
 	Name string // the message, the code, the path of the key, the metric
 	More string // what else the line says: keys, units, labels
@@ -183,11 +183,13 @@ func (r *reader) read() {
 		for _, d := range f.Decls {
 			fn, _ := d.(*ast.FuncDecl)
 			ast.Inspect(d, func(n ast.Node) bool {
+				r.values(n)
 				switch n := n.(type) {
 				case *ast.CallExpr:
 					r.call(n, fn)
 				case *ast.CompositeLit:
 					r.otelMetric(n)
+					r.ownFlags(n)
 				case *ast.BasicLit:
 					r.words(n)
 				case *ast.SelectorExpr:
@@ -225,6 +227,12 @@ func (r *reader) call(c *ast.CallExpr, fn *ast.FuncDecl) {
 			if name, ok := r.text(c.Args[0]); ok {
 				r.add("env", name, "")
 			}
+		}
+	case "flag":
+		r.flagCall(c, callee)
+	case "go.opentelemetry.io/otel/trace":
+		if callee.Name() == "Start" && fn != nil {
+			r.span(c, fn)
 		}
 	case "go.opentelemetry.io/otel/attribute":
 		if len(c.Args) == 2 {

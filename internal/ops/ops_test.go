@@ -15,13 +15,22 @@ import (
 
 const base = `package main // a sample
 
-import ("context"; "log/slog"; "os"; "fmt"; "syscall")
+import ("context"; "flag"; "log/slog"; "os"; "fmt"; "syscall")
 
 type reply struct {
 	Error string ` + "`json:\"error,omitempty\"`" + `
+	State mood ` + "`json:\"state\"`" + `
 	hidden int
 	Parts []struct{ Age float64 ` + "`json:\"age\"`" + ` } ` + "`json:\"parts\"`" + `
 }
+
+type mood string
+
+const fine mood = "fine"
+
+var _ = flag.Bool("loud", false, "")
+
+var own = map[string]*bool{"quiet": nil}
 
 var verbs = []string{"go"}
 
@@ -72,13 +81,16 @@ func TestAllThatTheSampleSaysIsFound(t *testing.T) {
 		"alert contrib/rules Sample warning",
 		"env sample BELAY_X",
 		"exit sample 0", "exit sample 1", "exit sample 2", "exit sample 4",
+		"flag sample -loud", "flag sample -quiet",
 		"json sample error string",
 		"json sample parts[].age number",
+		"json sample state string",
 		`log sample WARN "sample: still down" a [b] c`,
 		`log sample WARN "sample: still up" a [b] c`,
 		"notify sample READY", "notify sample STATUS",
 		"signal sample SIGHUP",
 		`stderr sample "sample: %v"`,
+		`value sample mood "fine"`,
 		"verb sample go",
 	}, lines)
 }
