@@ -181,9 +181,10 @@ var ofWaits = []edge{
 	{"timeout.Runner: an abandoned func → the return of WaitContext, when it is nil", func(x *cell) {
 		var left hint
 		var r timeout.Runner
-		_, _ = timeout.Abandon(&r, ctx, time.Millisecond, func(context.Context) (int, error) { left.await(); x.task(); return 0, nil })
+		ctx, cancel := context.WithCancel(ctx)
+		_, _ = timeout.Abandon(&r, ctx, time.Hour, func(context.Context) (int, error) { cancel(); left.await(); x.task(); return 0, nil })
 		left.give()
-		if r.WaitContext(ctx) == nil {
+		if r.WaitContext(context.Background()) == nil {
 			x.read()
 		}
 		x.join()
