@@ -33,6 +33,9 @@
 // many children ends them all under its lock, as in package context; give such
 // children parents of their own.
 //
+// What was done before a context ended is visible to whoever sees the end of Done,
+// of it and of all that is made of it here.
+//
 // A duration that is zero or negative has already passed. The longest
 // durations saturate instead of overflowing, and only the monotonic clock
 // counts wherever the deadlines have one. The one misuse is a nil context; it
