@@ -6,6 +6,7 @@ package belay_test
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,9 +21,15 @@ var operated = []string{
 	"./internal/handover", "./internal/sdnotify", "./cmd/belay-run", "./cmd/belay-vet",
 }
 
+// known is what facts has read: it is the same for all tests.
+var known []ops.Fact
+
 // facts reads those packages, and all that users install of the nested modules.
 func facts(t *testing.T) []ops.Fact {
 	t.Helper()
+	if known != nil {
+		return slices.Clone(known)
+	}
 	patterns := operated
 	for _, dir := range published(t) {
 		if strings.HasPrefix(dir, "contrib/") {
@@ -31,7 +38,8 @@ func facts(t *testing.T) []ops.Fact {
 	}
 	found, err := ops.Read(".", patterns...)
 	require.NoError(t, err)
-	return found
+	known = found
+	return slices.Clone(found)
 }
 
 func TestWhatOperatorsRelyOnIsWhatIsListed(t *testing.T) {
