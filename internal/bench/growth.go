@@ -28,10 +28,10 @@ func growthRows() []row {
 		add("semaphore: a turn, by waiters", waiters, inLine(waiters))
 	}
 	for _, procs := range []int{1, 2, 4, 8} {
-		add("errgroup: a task at limit 8, by GOMAXPROCS", procs, at(procs, tasks(xsyncs, belays, claim{empty, 8, 0})))
+		add("errgroup: a task, by GOMAXPROCS", procs, at(procs, tasks(xsyncs, belays, claim{empty, 8, 0})))
 	}
 	for _, procs := range []int{1, 2, 4, 8} {
-		add("semaphore: a unit that is there, by GOMAXPROCS", procs, at(procs, row{
+		add("semaphore: a unit, by GOMAXPROCS", procs, at(procs, row{
 			shape:  "Acquire and Release, 8 goroutines, 8 units",
 			peer:   "x/sync",
 			theirs: func(n int) { takeTurns(theirTurns(8), 8, n, nil) },

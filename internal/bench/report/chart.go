@@ -53,18 +53,16 @@ func stroke(b *strings.Builder, class string, x1, y1, x2, y2 float64) {
 	fmt.Fprintf(b, `<line class="%s" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`, class, x1, y1, x2, y2)
 }
 
-// scale places ratios between the powers of two around all of them.
+// scale places ratios between the powers of two around all medians.
 type scale struct{ low, high float64 } // exponents
 
 func scaleOf(rows []found) scale {
 	s := scale{-1, 1}
 	for _, f := range rows {
-		s.low = min(s.low, math.Floor(math.Log2(f.row.Low)))
-		s.high = max(s.high, math.Ceil(math.Log2(f.row.High)))
+		s.low = min(s.low, math.Floor(math.Log2(f.row.Ratio)))
+		s.high = max(s.high, math.Ceil(math.Log2(f.row.Ratio)))
 	}
-	// One round that was disturbed must not flatten the picture.
-	s.low = max(s.low, -2)
-	return s
+	return s // one round that was disturbed must not flatten the picture
 }
 
 func (s scale) x(ratio float64) float64 {

@@ -14,11 +14,14 @@ import (
 // The places of the panels.
 const (
 	columns     = 3
-	panelWidth  = 240.0
+	panelWidth  = 212.0
 	panelHeight = 150.0
 	panelStep   = width / columns
 	panelLine   = panelHeight + 78
 )
+
+// round takes away what a power of ten has behind its point.
+var round = strings.NewReplacer(".00", "", ".0", "")
 
 // curve is the points of one panel.
 type curve struct {
@@ -50,7 +53,7 @@ func growth(r *Report) string {
 	begin(&b, head+panelLine*float64(lines), "How costs grow",
 		"time of one operation, ours solid, the peer's dashed; both scales are logarithmic")
 	for i, c := range all {
-		c.draw(&b, panelStep*float64(i%columns)+38, head+panelLine*float64(i/columns)+26)
+		c.draw(&b, panelStep*float64(i%columns)+54, head+panelLine*float64(i/columns)+26)
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
@@ -66,11 +69,11 @@ func (c curve) draw(b *strings.Builder, left, top float64) {
 	x := func(p Row) float64 { return left + panelWidth*(math.Log10(p.At)-first)/(last-first) }
 	y := func(ns float64) float64 { return top + panelHeight*(high-math.Log10(ns))/(high-low) }
 	fmt.Fprintf(b, `<text x="%.0f" y="%.0f">%s</text><text class="s" x="%.0f" y="%.0f" text-anchor="end">beside %s</text>`+"\n",
-		left-30, top-10, html.EscapeString(c.name), left+panelWidth, top+panelHeight+34, html.EscapeString(c.of[0].Peer))
+		left-46, top-10, html.EscapeString(c.name), left+panelWidth, top+panelHeight+34, html.EscapeString(c.of[0].Peer))
 	for e := low; e <= high; e++ {
 		at := y(math.Pow(10, e))
 		stroke(b, "grid", left, at, left+panelWidth, at)
-		fmt.Fprintf(b, `<text class="s" x="%.1f" y="%.1f" text-anchor="end">%s</text>`+"\n", left-4, at+4, strings.ReplaceAll(duration(math.Pow(10, e)), ".00", ""))
+		fmt.Fprintf(b, `<text class="s" x="%.1f" y="%.1f" text-anchor="end">%s</text>`+"\n", left-4, at+4, round.Replace(duration(math.Pow(10, e))))
 	}
 	for _, side := range []struct {
 		class string
