@@ -39,6 +39,7 @@ func main() { os.Exit(run(os.Getenv("BELAY_X"))) }
 func run(mode string) int {
 	fail := func(err error) int { fmt.Fprintf(os.Stderr, "sample: %v\n", err); return 4 }
 	if mode == "" { return fail(context.Canceled) }
+	if mode == "-" { return bare() }
 	state := "still up"
 	if len(mode) > 1 { state = "still down" }
 	args := []any{"a", 1}
@@ -48,6 +49,11 @@ func run(mode string) int {
 	if mode == "x" { code = 2 }
 	fmt.Print(syscall.SIGHUP, len(verbs), reply{}, "READY=1\nSTATUS=x")
 	return max(code, 1)
+}
+
+func bare() (code int) {
+	code = 5
+	return
 }
 `
 
@@ -80,7 +86,7 @@ func TestAllThatTheSampleSaysIsFound(t *testing.T) {
 	require.Equal(t, []string{
 		"alert contrib/rules Sample warning",
 		"env sample BELAY_X",
-		"exit sample 0", "exit sample 1", "exit sample 2", "exit sample 4",
+		"exit sample 0", "exit sample 1", "exit sample 2", "exit sample 4", "exit sample 5",
 		"flag sample -loud", "flag sample -quiet",
 		"json sample error string",
 		"json sample parts[].age number",
@@ -122,6 +128,10 @@ func TestWhatCannotBeReadIsAnError(t *testing.T) {
 		require.ErrorContains(t, err, what, body)
 	}
 	_, err := module(t, map[string]string{
+		"a.go": "package main\n\nimport \"flag\"\n\nfunc main() { f(\"n\") }\n\nfunc f(name string) { flag.Bool(name, false, \"\") }\n",
+	})
+	require.ErrorContains(t, err, "the name of a flag can't be read")
+	_, err = module(t, map[string]string{
 		"a.go":         "package a\n",
 		"a_windows.go": "package a\n\nimport \"log/slog\"\n\nfunc f() { slog.Info(\"m\", \"k\", 1) }\n",
 	})
