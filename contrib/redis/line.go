@@ -16,6 +16,7 @@ package belayredis
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -188,7 +189,7 @@ func (r *Rate) argsLocked(batch []*ask, fixes []fix, probe bool) []string {
 	mu := &r.mu
 	away, lacks, wanted := r.away(), int64(0), int64(0)
 	if away >= 0 && mu.living {
-		lacks = max(0, int64(float64(r.local.Burst())-r.local.Tokens()))
+		lacks = max(0, int64(math.Ceil(float64(r.local.Burst())-r.local.Tokens()))) // a part of a token is charged as one
 	}
 	if r.leaseSize > 0 && !probe {
 		wanted = r.leaseSize
