@@ -44,6 +44,8 @@
 //
 //   - units of a semaphore that were out when Redis was lost; a process with more
 //     than its share takes no more until it is below;
+//   - of a semaphore, the share of a process whose round trip failed while those of
+//     others did not: what it grants then Redis may have given to others;
 //   - of a rate, the share of a process that can't reach Redis while others can:
 //     Limit/N, and Burst/N once;
 //   - the same of a process that made no call from before Redis came back until the
