@@ -203,9 +203,9 @@ func TestWhereAllFailOnlyAFewAreLetInToFindOutWhenTheyDoNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := adaptive.New(adaptive.Options{})
 		results := play(l, func() int64 { return l.Stats().Limit }, 1,
-			act{8 * time.Second, 40, 8000, 10 * time.Millisecond, false, 0},
+			act{8 * time.Second, 40, 2000, 10 * time.Millisecond, false, 0},
 			act{24 * time.Second, 40, 8000, 10 * time.Millisecond, true, 200})
-		require.Greater(t, results[0].limit, 40.0)
+		require.Greater(t, results[0].limit, 80.0)
 		require.Less(t, results[1].limit, 12.0) // about the root of 40
 	})
 }
