@@ -69,6 +69,10 @@
 // One limit belongs to one clock: made inside a testing/synctest bubble, it stays
 // there.
 //
+// When not to use it: where a limit of each process is good enough, which it is while
+// load is balanced and the limit divided by the processes is not below one; where what
+// is to be bounded is Redis itself; and where no request may ever wait for a network.
+//
 // # What it will not do
 //
 // It does not queue across processes: a semaphore's waiters are served in order
