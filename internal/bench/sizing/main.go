@@ -1,8 +1,8 @@
 // Command sizing measures what too many goroutines cost, and what a limit that
 // is too high or too low does. It prints the tables that docs/sizing.md shows.
 //
-//	go run ./internal/bench/sizing             about a minute
-//	go run ./internal/bench/sizing -rounds 1   a look
+//	go run ./internal/bench/sizing             some minutes
+//	go run ./internal/bench/sizing -rounds 1   a look, in about a minute
 //
 // Each figure is the median of the rounds, and each row of each round has a
 // process of its own, so that no row inherits the memory of the one before.
