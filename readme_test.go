@@ -339,29 +339,3 @@ func TestTheReadmesLinksLeadSomewhere(t *testing.T) {
 	}
 	require.Greater(t, links, 100)
 }
-
-var (
-	anyBlock = regexp.MustCompile("(?ms)^```.*?^```$")
-	heading  = regexp.MustCompile(`(?m)^#+ `)
-)
-
-// outline is what a page and its translation have in common: the code, and the
-// levels of the headings.
-func outline(page string) (blocks, headings []string) {
-	return anyBlock.FindAllString(page, -1), heading.FindAllString(anyBlock.ReplaceAllString(page, ""), -1)
-}
-
-// Who changes one of the two changes the other as well. What is measured is in
-// the English one alone.
-func TestTheChineseReadmeHasTheSameCodeAndTheSameSections(t *testing.T) {
-	all := pages(t)
-	english, chinese := all["README.md"], all["README.zh.md"]
-	blocks, headings := outline(english)
-	require.Greater(t, len(blocks), 15)
-	require.Greater(t, len(headings), 5)
-	translated, sections := outline(chinese)
-	require.Equal(t, blocks, translated)
-	require.Equal(t, headings, sections)
-	require.Contains(t, english, "](README.zh.md)")
-	require.Contains(t, chinese, "](README.md)")
-}

@@ -56,7 +56,11 @@ func (p *pretender) Eval(ctx context.Context, script *belayredis.Script, keys, a
 	wanted, _ := strconv.ParseInt(args[11], 10, 64)
 	fixes, _ := strconv.Atoi(args[12])
 	reply := []int64{1, 0, 0, 1, p.members, p.grace, wanted}
-	return append(reply, make([]int64, (len(args)-13-5*fixes)/2)...), nil
+	for at := 13 + 5*fixes; at < len(args); at += 3 {
+		n, _ := strconv.ParseInt(args[at], 10, 64)
+		reply = append(reply, n)
+	}
+	return reply, nil
 }
 
 func cost(f func()) time.Duration {

@@ -39,6 +39,9 @@ const (
 // play takes until its standard input ends, and prints when each grant was: no
 // earlier and no later than two instants.
 func play(role string) int {
+	if addr, keeps, ok := unitsRole(role); ok {
+		return holdUnits(addr, keeps)
+	}
 	addr, lease, _ := strings.Cut(role, " ")
 	k, _ := strconv.ParseInt(lease, 10, 64)
 	c := redis.NewClient(options(addr))
@@ -165,8 +168,14 @@ type member struct {
 
 func startMember(t *testing.T, addr string, lease int) *member {
 	t.Helper()
+	return startRole(t, fmt.Sprint(addr, " ", lease))
+}
+
+// startRole starts the test binary in a role, and returns when it is ready.
+func startRole(t *testing.T, role string) *member {
+	t.Helper()
 	m := &member{t: t, cmd: exec.Command(os.Args[0])}
-	m.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", roleEnv, addr, lease), "GORACE=atexit_sleep_ms=10")
+	m.cmd.Env = append(os.Environ(), roleEnv+"="+role, "GORACE=atexit_sleep_ms=10")
 	m.cmd.Stderr = os.Stderr
 	var err error
 	m.in, err = m.cmd.StdinPipe()
