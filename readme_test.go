@@ -339,3 +339,12 @@ func TestTheReadmesLinksLeadSomewhere(t *testing.T) {
 	}
 	require.Greater(t, links, 100)
 }
+
+func TestTheMapOfDocumentsHasEveryPage(t *testing.T) {
+	all := pages(t)
+	for name := range all {
+		if filepath.Dir(name) == "docs" && filepath.Base(name) != "README.md" {
+			require.Contains(t, all[filepath.Join("docs", "README.md")], "]("+filepath.Base(name)+")")
+		}
+	}
+}
