@@ -60,13 +60,14 @@ func Example_stopping_draining() {
 func Example_stopping_report() {
 	release := make(chan struct{})
 	defer close(release)
+	ctx, stop := context.WithCancel(context.Background())
 	o := quiet
 	o.Budget = 500 * time.Millisecond
+	o.OnReady = stop
 
 	m := graceful.New(o)
 	m.Add(1, graceful.Component{Name: "consumer", Stop: func(context.Context) error { <-release; return nil }})
-	go m.Stop(nil)
-	report, _ := m.Run(context.Background())
+	report, _ := m.Run(ctx)
 	for _, c := range report.Components {
 		fmt.Println(c.Name, c.Outcome, c.Where != "") // Where is the function and the line
 	}
