@@ -191,7 +191,11 @@ func TestThreeProcessesNeverHoldMoreThanTheSizeWhileOneDiesAndRedisToo(t *testin
 	killed := time.Now()
 	redis.kill()
 	eventually(t, "nobody lives on a share", func() bool { return one.since(killed, belayredis.Local) && two.since(killed, belayredis.Local) })
-	time.Sleep(500 * time.Millisecond)
+	eventually(t, "the shares are not used", func() bool {
+		now := time.Now().UnixNano()
+		locals := slices.DeleteFunc(append(one.until(now), two.until(now)...), func(h hold) bool { return h.mode != belayredis.Local.String() })
+		return mostAtOnce(locals, killed.UnixNano(), now) == 2*holdersSize/3
+	})
 	back := time.Now()
 	redis.start()
 	eventually(t, "nobody is back", func() bool { return one.since(back, belayredis.Shared) && two.since(back, belayredis.Shared) })

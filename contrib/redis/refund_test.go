@@ -78,3 +78,18 @@ func TestWhatIsLeasedIsPartOfTheBurst(t *testing.T) {
 	_, err = r.TryTake(1)
 	require.ErrorIs(t, err, limiter.ErrLimited)
 }
+
+func TestUnitsAreAtHandOnlyWhereTheFleetIsSmallEnough(t *testing.T) {
+	_, store := embedded(t)
+	o := belayredis.SemaphoreOptions{Fleet: fleetOf(store), Size: 10, Lease: 3}
+	a := newSemaphore(t, o)
+	p, err := a.TryTake(1)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, a.State().Leased)
+	b := newSemaphore(t, o)
+	q, err := b.TryTake(1)
+	require.NoError(t, err)
+	require.Zero(t, b.State().Leased, "two leases are more than half of the size")
+	p.Release()
+	q.Release()
+}

@@ -32,7 +32,8 @@ type SemaphoreOptions struct {
 // concurrently.
 //
 // What was done before a permit is released is visible to those of the same
-// process who take its units; nothing is ordered between processes.
+// process who take its units; nothing is ordered between processes, so one may wait
+// for as long as others take every unit that comes free.
 type Semaphore struct {
 	link
 	size      int64
