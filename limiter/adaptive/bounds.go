@@ -90,11 +90,10 @@ const (
 	// and for a handful.
 	peaks = 4
 	// doubled raises a limit that is met without a queue, as TCP's slow start does (RFC
-	// 5681, 3.1).
-	doubled = 2
-	// forgets is the part of the best rate that is forgotten in a second, and of what the
-	// limit was raised by for a burst: a burst every few seconds finds it where the last
-	// one left it.
+	// 5681, 3.1); wane lets it sink, by so little that a burst every few seconds finds
+	// it where the last one left it.
+	doubled, wane = 2, .98
+	// forgets is the part of the best rate that is forgotten in a second.
 	forgets = .1
 	// grow raises a limit at the knee at which nobody waits: as BBR looks for more
 	// bandwidth. It takes growing windows, as one may be so by chance.

@@ -15,7 +15,7 @@ func (l *law) whileFree(now time.Duration, w window, p point, share float64) {
 	l.suspect = l.mean > resolution && (l.mean > waiting*base || limited && l.mean > alike*base)
 	if !l.suspect || known && w.slack >= busy*w.span {
 		l.hot = false
-		l.loosen(w, p, share > 0)
+		l.loosen(p, share > 0)
 		return
 	}
 	if !known {
@@ -43,7 +43,7 @@ func (l *law) learn(w window, share float64) {
 
 // loosen keeps the limit far away: as much as the goal allows to wait, or four
 // times what there is. If even so some are turned away, it was too near.
-func (l *law) loosen(w window, p point, limited bool) {
+func (l *law) loosen(p point, limited bool) {
 	floor := l.initial
 	if l.goal > 0 {
 		floor = max(2, min(floor, roomy*l.goal/l.base.value())) // that many, one after the other
@@ -52,7 +52,7 @@ func (l *law) loosen(w window, p point, limited bool) {
 	if limited {
 		want = max(want, doubled*l.limit)
 	}
-	l.set(max(want, l.limit*(1-forgets*min(1, w.span))))
+	l.set(max(want, wane*l.limit))
 }
 
 // overloaded goes from free to full. If what is in flight is above the knee,

@@ -3,10 +3,7 @@ package adaptive
 // This file is the law in overload: the limit is at the knee and follows it, until
 // there is no overload any more.
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // enter begins the phase full.
 func (l *law) enter(now time.Duration) {
@@ -28,8 +25,7 @@ func (l *law) whileFull(now time.Duration, w window, p point, share float64) {
 	if limited {
 		l.compare(p)
 	}
-	bursts := limited && l.burst(w)
-	if !bursts && l.relaxed(w, p, limited) {
+	if l.relaxed(w, p, limited) {
 		l.relax()
 		return
 	}
@@ -61,23 +57,6 @@ func (l *law) whileFull(now time.Duration, w window, p point, share float64) {
 		return
 	}
 	l.atKnee()
-}
-
-// burst raises the limit where those who were turned away would have been served after
-// all: the server had not enough to do a little later. That is so if they come many at
-// once. As many are let in as were lost, up to what a burst may fill; and fewer and fewer,
-// until some are lost again. It reports whether there were more of them than that: else
-// it is no overload, but a limit that is too near.
-func (l *law) burst(w window) bool {
-	most := max(0, roomy*l.rate*l.longest()-l.knee())
-	if w.slack < busy*w.span {
-		l.spare *= 1 - forgets*min(1, w.span)
-	}
-	if l.missed < math.Sqrt(w.done) || w.slack < busy*w.span || w.limited < l.rate*w.slack {
-		return false
-	}
-	l.spare = min(most, max(l.spare, l.headroom())+l.missed)
-	return true
 }
 
 // relaxed reports whether there is no overload any more: few meet the limit for a

@@ -66,14 +66,11 @@ type law struct {
 	min, max float64
 	initial  float64
 
-	phase  phase
-	limit  float64
-	rate   float64 // X, where the server was seen to be as fast as it can be
-	share  float64 // of those that arrive, that meet the limit
-	mean   float64 // R of the last window
-	turned float64 // units that met the limit in the last window
-	missed float64 // of those before this one, units that there would have been time for in it
-	spare  float64 // units above the knee that bursts want: see burst
+	phase phase
+	limit float64
+	rate  float64 // X, where the server was seen to be as fast as it can be
+	share float64 // of those that arrive, that meet the limit
+	mean  float64 // R of the last window
 
 	base   mean    // R without a queue
 	proven bool    // base was seen with little in flight
@@ -162,7 +159,7 @@ func (l *law) headroom() float64 {
 func (l *law) set(x float64) { l.limit = math.Ceil(min(l.max, max(l.min, x))) }
 
 // atKnee sets the limit to where the server is busy, and little waits.
-func (l *law) atKnee() { l.set(margin*l.knee() + max(l.headroom(), l.spare)) }
+func (l *law) atKnee() { l.set(margin*l.knee() + l.headroom()) }
 
 // low is the number in flight below which the server has not enough to do. What is
 // in flight at a small server crosses it all the time, which costs something, so
@@ -219,7 +216,6 @@ func (l *law) judge(now time.Duration, w window) {
 		l.base.add(w.area, w.done)
 		l.anchor = l.mean
 	}
-	l.missed, l.turned = min(l.turned, w.slack*l.rate), w.limited
 	share := max(0, min(1, w.limited/max(1, w.arrived)))
 	switch l.phase {
 	case free:

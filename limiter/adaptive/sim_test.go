@@ -184,21 +184,6 @@ func TestTheServerIsKeptBusyAndNobodyWaitsLongWhateverItBecomes(t *testing.T) {
 	}
 }
 
-func TestBurstsOfMoreThanThereAreWorkersKeepTheServerBusyInOverload(t *testing.T) {
-	mean := 0.0
-	for seed := range uint64(4) {
-		synctest.Test(t, func(t *testing.T) {
-			l := adaptive.New(adaptive.Options{})
-			results := play(l, func() int64 { return l.Stats().Limit }, seed,
-				act{5 * time.Second, 40, 2000, 10 * time.Millisecond, false, 0},
-				act{20 * time.Second, 40, 8000, 10 * time.Millisecond, false, 60})
-			t.Logf("%.1f %% of what can be; limit %.1f", 200*results[1].share(), results[1].limit)
-			mean += 2 * results[1].share() / 4
-		})
-	}
-	require.Greater(t, mean, .88)
-}
-
 func TestWhereAllFailOnlyAFewAreLetInToFindOutWhenTheyDoNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := adaptive.New(adaptive.Options{})
