@@ -1,7 +1,8 @@
 package belay_test
 
-// This file keeps the README honest: each of its code blocks is the body of an
-// example that runs, here or in the package, and each name it gives exists.
+// This file keeps the README and the guides in docs honest: each of their code
+// blocks is the body of an example that runs, here, in the package or in another
+// module, and each file that they link to exists.
 
 import (
 	"context"
@@ -277,31 +278,73 @@ func Example_restart() {
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-func TestTheReadmesCodeIsCodeThatRuns(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+// pages are what a reader begins with. The pages of docs/mistakes have a stricter
+// test of their own beside their code, in examples/mistakes.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob("docs/*.md")
 	require.NoError(t, err)
-	var sources strings.Builder
-	tests, err := filepath.Glob("*_test.go")
-	require.NoError(t, err)
-	for _, path := range append(tests, "internal/bench/dropin_test.go") {
-		source, err := os.ReadFile(path)
+	require.Contains(t, names, filepath.Join("docs", "sizing.md"))
+	found := map[string]string{}
+	for _, name := range append(names, "README.md", "README.zh.md") {
+		text, err := os.ReadFile(name)
 		require.NoError(t, err)
-		sources.WriteString(strings.ReplaceAll(string(source), "\n\t", "\n"))
+		found[name] = string(text)
 	}
-	blocks := goBlock.FindAllSubmatch(readme, -1)
-	require.GreaterOrEqual(t, len(blocks), 6)
-	for _, block := range blocks {
-		require.Contains(t, sources.String(), string(block[1]))
+	return found
+}
+
+func TestTheReadmesCodeIsCodeThatRuns(t *testing.T) {
+	var sources strings.Builder
+	for _, pattern := range []string{
+		"*_test.go", "internal/bench/dropin_test.go", "internal/bench/moving/*_test.go", "examples/guides/*_test.go",
+	} {
+		tests, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, tests, pattern)
+		for _, path := range tests {
+			source, err := os.ReadFile(path)
+			require.NoError(t, err)
+			sources.WriteString(strings.ReplaceAll(string(source), "\n\t", "\n"))
+		}
 	}
+	blocks := 0
+	for name, text := range pages(t) {
+		for _, block := range goBlock.FindAllStringSubmatch(text, -1) {
+			blocks++
+			require.Contains(t, sources.String(), block[1], name)
+		}
+	}
+	require.Greater(t, blocks, 30)
 }
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
 
 func TestTheReadmesLinksLeadSomewhere(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	all := pages(t)
+	mistakes, err := filepath.Glob("docs/mistakes/*.md")
 	require.NoError(t, err)
-	for _, found := range link.FindAllSubmatch(readme, -1) {
-		_, err := os.Stat(string(found[1]))
+	for _, name := range mistakes {
+		text, err := os.ReadFile(name)
 		require.NoError(t, err)
+		all[name] = string(text)
+	}
+	links := 0
+	for name, text := range all {
+		for _, found := range link.FindAllStringSubmatch(text, -1) {
+			links++
+			_, err := os.Stat(filepath.Join(filepath.Dir(name), found[1]))
+			require.NoError(t, err, name)
+		}
+	}
+	require.Greater(t, links, 100)
+}
+
+func TestTheMapOfDocumentsHasEveryPage(t *testing.T) {
+	all := pages(t)
+	for name := range all {
+		if filepath.Dir(name) == "docs" && filepath.Base(name) != "README.md" {
+			require.Contains(t, all[filepath.Join("docs", "README.md")], "]("+filepath.Base(name)+")")
+		}
 	}
 }

@@ -33,10 +33,19 @@
 // many children ends them all under its lock, as in package context; give such
 // children parents of their own.
 //
+// What was done before a context ended is visible to whoever sees the end of Done,
+// of it and of all that is made of it here.
+//
 // A duration that is zero or negative has already passed. The longest
 // durations saturate instead of overflowing, and only the monotonic clock
 // counts wherever the deadlines have one. The one misuse is a nil context; it
 // panics.
+//
+// FAILURES.md, in this folder, says what happens when processes are killed, clocks are
+// set, or descriptors run out.
+//
+// When not to use it: where one deadline is set, once, and nobody asks whose it was:
+// context.WithTimeout does that.
 //
 // No goroutine waits for anything here, and nothing is left after a cancel or a
 // return; the end of a merged or a detached context's parent may start one that

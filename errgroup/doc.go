@@ -86,6 +86,13 @@
 // has started, starts nothing once its context is done, and returns, other than
 // a group, the context's error if that kept it from starting everything.
 //
+// FAILURES.md, in this folder, says what happens when processes are killed, clocks are
+// set, or descriptors run out.
+//
+// When not to use it: for one task, which a call or a channel serves; for work that
+// outlives the function that began it (timeout.WaitGroup, or a component of graceful);
+// for tasks that are shorter than it takes to hand them to another goroutine.
+//
 // # What it does not do
 //
 // It does not stop a task that ignores its context. It does not detect a group

@@ -206,6 +206,14 @@
 // in "draining" at least one component with a socket has not stopped yet; in
 // "stopping" only others are left; "done" is when Run returns.
 //
+// FAILURES.md, in this folder, says what happens when processes are killed, clocks are
+// set, or descriptors run out.
+//
+// When not to use it: for a program that has nothing to lose at SIGTERM, such as a
+// command or a batch job that begins anew; below a framework that owns start and
+// stop, of which there can be only one (fx and others run as a component, see
+// examples/recipes); and a restart of this kind has no use in Kubernetes.
+//
 // # What it will not do
 //
 // It never calls os.Exit and never restarts a component that failed: that is

@@ -192,6 +192,7 @@ func (m *Manager) Add(phase int, components ...Component) {
 // return it. A component that has failed returns its error instead. Only the
 // first reason for a stop counts. A Stop before Run makes Run return without
 // having started anything; a Stop after Run does nothing.
+// What was done before the call that began a stop is visible to the components' stop.
 func (m *Manager) Stop(cause error) {
 	if cause == nil {
 		cause = errStop

@@ -37,6 +37,7 @@ type booker func(n int64, patience time.Duration) (Permit, time.Duration, error)
 
 // Composite is several limits as one, made by [All]. All methods may be called
 // concurrently.
+// A release orders memory as each of its limits does.
 type Composite struct {
 	given int
 	held  []part // ascending by rank, and then those that have none

@@ -38,6 +38,13 @@
 // for, so every limit may serve inside a testing/synctest bubble, outside, and
 // inside the next.
 //
+// FAILURES.md, in this folder, says what happens when processes are killed, clocks are
+// set, or descriptors run out.
+//
+// When not to use it: where the program knows its limit and calls it by name, the
+// limit's own package is enough, and its drop-in names allocate no permit; and where
+// a bound must hold for several processes, which contrib/redis does.
+//
 // It has no registry of limits, gives nothing back on its own, and knows nothing
 // of other processes.
 package limiter

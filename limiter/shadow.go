@@ -14,6 +14,8 @@ import (
 
 // Shadowed is a limit that is only tried out, made by [Shadow]. All methods may
 // be called concurrently.
+// While it enforces, it orders memory as its limit does; else those whom it lets
+// through without a permit are ordered after nobody.
 type Shadowed struct {
 	limit     Limiter
 	enforcing atomic.Bool

@@ -17,6 +17,7 @@ import (
 
 // Watched is a limit that can say who holds it, made by [Watch]. All methods may
 // be called concurrently.
+// It orders memory as its limit does.
 type Watched struct {
 	limit    Limiter
 	tracking atomic.Bool

@@ -33,6 +33,13 @@
 // on the side on which it began. Where the end of a wait and what it waits for
 // come at the same instant, which in a bubble they can, the result wins.
 //
+// FAILURES.md, in this folder, says what happens when processes are killed, clocks are
+// set, or descriptors run out.
+//
+// When not to use it: where what is called takes a context and heeds it, package
+// context is enough; where a wait must not be given up, sync.WaitGroup is; and for
+// times of the day, which a Ticker does not know.
+//
 // The package does not stop anything that doesn't want to: no goroutine can be
 // killed, so a task whose wait was given up is to look at a context, and its
 // caller is not to touch what it still writes. It collects no errors and sets no

@@ -77,6 +77,9 @@
 // permit. There is no goroutine but the handler's below [Panics], and one for each
 // health watch below [Graceful].
 //
+// When not to use it: where a mesh in front limits and sheds already, and for limits
+// that must hold over several servers, unless the limit is one of contrib/redis.
+//
 // The package keeps no keys and doesn't retry, authenticates nobody, and ends no
 // handler that doesn't look at its context.
 package belaygrpc

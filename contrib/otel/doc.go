@@ -34,6 +34,9 @@
 // [Task] gives a task of an errgroup a span of its own that is linked to the
 // group's, if there is something to trace, and costs nothing if not.
 //
+// When not to use it: beside contrib/prometheus in the same process for the same
+// scraper, which would see everything twice under two names.
+//
 // # What it will not do
 //
 // It sets no global provider, samples nothing, and starts no goroutine. It has no

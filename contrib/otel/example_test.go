@@ -43,6 +43,50 @@ func ExampleRegister() {
 	// belay.in_flight {unit} 3
 }
 
+// loginState stands for what a shared limit says: the State of contrib/redis has
+// these methods.
+type loginState struct{}
+
+func (loginState) Gauges() (local bool, members int, share float64, leased int64) {
+	return true, 4, 250, 0
+}
+
+func (loginState) Counters() (changes, trips, failures, refused uint64) { return 1, 900, 3, 17 }
+
+// Whether each process gets its verdicts from Redis, or from its share.
+func ExampleFleet() {
+	reader := metric.NewManualReader()
+	_, err := belayotel.Register(belayotel.Options{
+		Fleets: map[string]func() belayotel.Fleet{
+			"logins": func() belayotel.Fleet { return loginState{} }, // limit.State()
+		},
+		MeterProvider: metric.NewMeterProvider(metric.WithReader(reader)),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var all metricdata.ResourceMetrics
+	_ = reader.Collect(context.Background(), &all)
+	local := all.ScopeMetrics[0].Metrics[0]
+	fmt.Println(local.Name, local.Data.(metricdata.Sum[int64]).DataPoints[0].Value)
+	// Output: belay.fleet.local 1
+}
+
+func ExampleFleet_Gauges() {
+	var state belayotel.Fleet = loginState{}
+	local, members, share, _ := state.Gauges()
+	fmt.Println(local, members, share)
+	// Output: true 4 250
+}
+
+func ExampleFleet_Counters() {
+	var state belayotel.Fleet = loginState{}
+	changes, trips, failures, refused := state.Counters()
+	fmt.Println(changes, trips, failures, refused)
+	// Output: 1 900 3 17
+}
+
 // All there is: limits and groups, what pools have besides, and the manager.
 func ExampleOptions() {
 	m := graceful.New(graceful.Options{})

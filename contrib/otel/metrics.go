@@ -34,6 +34,11 @@ type Options struct {
 	// its Stats, which may stand under the same name in the map above.
 	Pools map[string]func() pool.Counts
 
+	// Fleets are limits that several processes share, by name: how they stand
+	// with what they share them by. The funcs must not wait. Stats may have the
+	// same names.
+	Fleets map[string]func() Fleet
+
 	// Manager is the one whose state, components and restarts are shown.
 	Manager *graceful.Manager
 
@@ -53,6 +58,9 @@ func Register(opts Options) (metric.Registration, error) {
 	for _, f := range opts.Pools {
 		check(f == nil)
 	}
+	for _, f := range opts.Fleets {
+		check(f == nil)
+	}
 	provider := opts.MeterProvider
 	if provider == nil {
 		provider = otel.GetMeterProvider()
@@ -64,6 +72,9 @@ func Register(opts Options) (metric.Registration, error) {
 	}
 	if len(opts.Pools) > 0 {
 		asked = append(asked, each(r, ofPools, opts.Pools))
+	}
+	if len(opts.Fleets) > 0 {
+		asked = append(asked, each(r, ofFleets, standings(opts.Fleets)))
 	}
 	if opts.Manager != nil {
 		asked = append(asked, ofManagerAt(r, opts.Manager))
@@ -96,10 +107,11 @@ const (
 	level kind = iota // adds up over instances, and goes up and down
 	count             // only ever goes up
 	state             // adding it up means nothing
+	part              // as that, and may be a part of one
 )
 
 // A family is one metric of everything that says a T. Those whose unit is
-// seconds are floats, all others whole numbers.
+// seconds, and parts, are floats, all others whole numbers.
 type family[T any] struct {
 	name, unit, help string
 	kind             kind
@@ -137,7 +149,7 @@ func (r *registrar) keep(i metric.Observable, err error) {
 // instrument makes the one that fits.
 func (r *registrar) instrument(kind kind, name, unit, help string) observation {
 	u, d := metric.WithUnit(unit), metric.WithDescription(help)
-	seconds := unit == "s"
+	seconds := unit == "s" || kind == part
 	switch {
 	case kind == count && seconds:
 		i, err := r.meter.Float64ObservableCounter(name, u, d)

@@ -98,8 +98,32 @@ func everything(m *graceful.Manager) belayotel.Options {
 	return belayotel.Options{
 		Stats:   map[string]func() belay.Stats{"requests": filled},
 		Pools:   map[string]func() pool.Counts{"db": filledPool},
+		Fleets:  map[string]func() belayotel.Fleet{"logins": func() belayotel.Fleet { return fleet{local: true, members: 41} }},
 		Manager: m,
 	}
+}
+
+// fleet is a shared limit's state of the test's own.
+type fleet struct {
+	local   bool
+	members int
+}
+
+func (f fleet) Gauges() (bool, int, float64, int64) { return f.local, f.members, 42.5, 43 }
+
+func (fleet) Counters() (changes, trips, failures, refused uint64) { return 44, 45, 46, 47 }
+
+func TestAShareThatIsUnknownIsAbsent(t *testing.T) {
+	got, _ := collected(t, register(t, belayotel.Options{Fleets: map[string]func() belayotel.Fleet{
+		"unseen": func() belayotel.Fleet { return fleet{local: true} },
+		"shared": func() belayotel.Fleet { return fleet{members: 1} },
+	}}))
+	require.NotContains(t, got, "belay.fleet.members{unseen}")
+	require.NotContains(t, got, "belay.fleet.share{unseen}")
+	require.EqualValues(t, 1, got["belay.fleet.local{unseen}"])
+	require.Contains(t, got, "belay.fleet.local{shared}")
+	require.Zero(t, got["belay.fleet.local{shared}"])
+	require.EqualValues(t, 42.5, got["belay.fleet.share{shared}"])
 }
 
 func TestEveryFieldIsAMetricWithItsOwnValue(t *testing.T) {
@@ -111,6 +135,8 @@ func TestEveryFieldIsAMetricWithItsOwnValue(t *testing.T) {
 		"belay.skipped{requests}": 20, "belay.wait.count{requests}": 1720, "belay.wait.time{requests}": 2.5,
 		"belay.pool.open{db}": 31, "belay.pool.idle{db}": 32, "belay.pool.opening{db}": 33, "belay.pool.closing{db}": 34,
 		"belay.pool.opened{db}": 35, "belay.pool.closed{db}": 36, "belay.pool.expired{db}": 37, "belay.pool.unhealthy{db}": 38,
+		"belay.fleet.local{logins}": 1, "belay.fleet.members{logins}": 41, "belay.fleet.share{logins}": 42.5, "belay.fleet.leased{logins}": 43,
+		"belay.fleet.changes{logins}": 44, "belay.fleet.trips{logins}": 45, "belay.fleet.failures{logins}": 46, "belay.fleet.refused{logins}": 47,
 	}, got)
 	require.Equal(t, "s", byName["belay.wait.time"].Unit)
 	require.Equal(t, "{unit}", byName["belay.limit"].Unit)
@@ -192,6 +218,7 @@ func TestNilFuncsPanic(t *testing.T) {
 	for _, opts := range []belayotel.Options{
 		{Stats: map[string]func() belay.Stats{"a": nil}},
 		{Pools: map[string]func() pool.Counts{"a": nil}},
+		{Fleets: map[string]func() belayotel.Fleet{"a": nil}},
 	} {
 		require.PanicsWithValue(t, "belayotel: nil func", func() { _, _ = belayotel.Register(opts) })
 	}

@@ -25,8 +25,30 @@ type Options struct {
 	// its Stats, which may stand under the same name in the map above.
 	Pools map[string]func() pool.Counts
 
+	// Fleets are limits that several processes share, by name: how they stand
+	// with what they share them by. The funcs must not wait. Stats may have the
+	// same names.
+	Fleets map[string]func() Fleet
+
 	// Manager is the one whose state, components and restarts are shown.
 	Manager *graceful.Manager
+}
+
+// Fleet is how a shared limit stands, at one instant. The State of contrib/redis
+// is one, and so is whatever has these methods:
+//
+//	Fleets: map[string]func() belayprometheus.Fleet{
+//		"logins": func() belayprometheus.Fleet { return limit.State() },
+//	}
+type Fleet interface {
+	// Gauges returns whether the limit is local, by how many processes it is
+	// shared, 0 if unknown, what this one's share is, and what it has in advance.
+	Gauges() (local bool, members int, share float64, leased int64)
+
+	// Counters returns, since the beginning, how often the mode has changed, the
+	// round trips, those of them that failed, and the calls that were refused
+	// without a word from what the limit is shared by.
+	Counters() (changes, trips, failures, refused uint64)
 }
 
 // New returns a collector to register. It panics for a nil func, and for a name
@@ -46,7 +68,13 @@ func New(opts Options) prometheus.Collector {
 	for _, name := range names(opts.Pools) {
 		c.pools = append(c.pools, source[pool.Counts]{name, opts.Pools[name]})
 	}
+	for _, name := range names(opts.Fleets) {
+		c.fleets = append(c.fleets, source[Fleet]{name, opts.Fleets[name]})
+	}
 	for _, s := range c.stats {
+		check(s.name, s.read == nil)
+	}
+	for _, s := range c.fleets {
 		check(s.name, s.read == nil)
 	}
 	for _, s := range c.pools {
@@ -70,6 +98,7 @@ func check(name string, none bool) {
 type collector struct {
 	stats   []source[belay.Stats]
 	pools   []source[pool.Counts]
+	fleets  []source[Fleet]
 	manager *graceful.Manager // nil: none
 }
 
@@ -125,6 +154,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	if len(c.pools) > 0 {
 		describe(ofPools, ch)
 	}
+	if len(c.fleets) > 0 {
+		describe(ofFleets, ch)
+	}
 	if c.manager != nil {
 		describe(ofManager, ch)
 		describe(ofComponents, ch)
@@ -140,6 +172,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, s := range c.pools {
 		collect(ofPools, s.read(), ch, s.name)
+	}
+	for _, s := range c.fleets {
+		collect(ofFleets, read(s.read()), ch, s.name)
 	}
 	if c.manager != nil {
 		now := time.Now()

@@ -100,8 +100,31 @@ func everything(m *graceful.Manager) prometheus.Collector {
 		Pools: map[string]func() pool.Counts{"db": func() pool.Counts {
 			return pool.Counts{Open: 31, Idle: 32, Opening: 33, Closing: 34, Opened: 35, Closed: 36, Expired: 37, Unhealthy: 38}
 		}},
+		Fleets: map[string]func() belayprometheus.Fleet{
+			"logins": func() belayprometheus.Fleet { return fleet{local: true, members: 41} },
+		},
 		Manager: m,
 	})
+}
+
+// fleet is a shared limit's state of the test's own.
+type fleet struct {
+	local   bool
+	members int
+}
+
+func (f fleet) Gauges() (bool, int, float64, int64) { return f.local, f.members, 42.5, 43 }
+
+func (fleet) Counters() (changes, trips, failures, refused uint64) { return 44, 45, 46, 47 }
+
+func TestAShareThatIsUnknownIsAbsent(t *testing.T) {
+	got := values(t, text(t, belayprometheus.New(belayprometheus.Options{Fleets: map[string]func() belayprometheus.Fleet{
+		"unseen": func() belayprometheus.Fleet { return fleet{local: true} },
+		"shared": func() belayprometheus.Fleet { return fleet{members: 1} },
+	}})))
+	require.NotContains(t, got, "belay_fleet_members{unseen}")
+	require.NotContains(t, got, "belay_fleet_share{unseen}")
+	require.Equal(t, []float64{1, 0, 1, 42.5}, of(got, "belay_fleet_local{unseen}", "belay_fleet_local{shared}", "belay_fleet_members{shared}", "belay_fleet_share{shared}"))
 }
 
 func TestEveryFieldIsAMetricWithItsOwnValue(t *testing.T) {
@@ -113,6 +136,8 @@ func TestEveryFieldIsAMetricWithItsOwnValue(t *testing.T) {
 		"belay_skipped_total{requests}": 20, "belay_wait_seconds{requests}": 1720,
 		"belay_pool_open{db}": 31, "belay_pool_idle{db}": 32, "belay_pool_opening{db}": 33, "belay_pool_closing{db}": 34,
 		"belay_pool_opened_total{db}": 35, "belay_pool_closed_total{db}": 36, "belay_pool_expired_total{db}": 37, "belay_pool_unhealthy_total{db}": 38,
+		"belay_fleet_local{logins}": 1, "belay_fleet_members{logins}": 41, "belay_fleet_share{logins}": 42.5, "belay_fleet_leased{logins}": 43,
+		"belay_fleet_changes_total{logins}": 44, "belay_fleet_trips_total{logins}": 45, "belay_fleet_failures_total{logins}": 46, "belay_fleet_refused_total{logins}": 47,
 	}, got)
 }
 
@@ -275,6 +300,9 @@ func TestNilFuncsAndNamesThatAreNoTextPanic(t *testing.T) {
 	}
 	require.PanicsWithValue(t, "belayprometheus: nil func", func() {
 		belayprometheus.New(belayprometheus.Options{Pools: map[string]func() pool.Counts{"a": nil}})
+	})
+	require.PanicsWithValue(t, "belayprometheus: nil func", func() {
+		belayprometheus.New(belayprometheus.Options{Fleets: map[string]func() belayprometheus.Fleet{"a": nil}})
 	})
 }
 

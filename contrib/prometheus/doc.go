@@ -35,6 +35,9 @@
 // less than belay_waited_total, and is zero for those that measure no times: a
 // semaphore or a pool does with WaitTime in its Options, an errgroup with Track.
 //
+// When not to use it: beside contrib/otel with an exporter to the same Prometheus, and
+// for a limit for each client, which is as many series as there are clients.
+//
 // # What it will not do
 //
 // It serves nothing: promhttp does. It asks no component where it hangs, since

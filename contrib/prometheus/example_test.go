@@ -45,6 +45,44 @@ belay_in_flight{name="requests"} 3
 	// <nil>
 }
 
+// loginState stands for what a shared limit says: the State of contrib/redis has
+// these methods.
+type loginState struct{}
+
+func (loginState) Gauges() (local bool, members int, share float64, leased int64) {
+	return true, 4, 250, 0
+}
+
+func (loginState) Counters() (changes, trips, failures, refused uint64) { return 1, 900, 3, 17 }
+
+// Whether each process gets its verdicts from Redis, or from its share.
+func ExampleFleet() {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(belayprometheus.New(belayprometheus.Options{Fleets: map[string]func() belayprometheus.Fleet{
+		"logins": func() belayprometheus.Fleet { return loginState{} }, // limit.State()
+	}}))
+	fmt.Println(testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP belay_fleet_local 1 while the limit is this process' share alone, 0 while it is shared.
+# TYPE belay_fleet_local gauge
+belay_fleet_local{name="logins"} 1
+`), "belay_fleet_local"))
+	// Output: <nil>
+}
+
+func ExampleFleet_Gauges() {
+	var state belayprometheus.Fleet = loginState{}
+	local, members, share, _ := state.Gauges()
+	fmt.Println(local, members, share)
+	// Output: true 4 250
+}
+
+func ExampleFleet_Counters() {
+	var state belayprometheus.Fleet = loginState{}
+	changes, trips, failures, refused := state.Counters()
+	fmt.Println(changes, trips, failures, refused)
+	// Output: 1 900 3 17
+}
+
 // All there is: limits and groups, what pools have besides, and the manager.
 func ExampleOptions() {
 	m := graceful.New(graceful.Options{})

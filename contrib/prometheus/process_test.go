@@ -182,7 +182,7 @@ func TestPrometheusScrapesEveryGenerationAndKnowsTheAlerts(t *testing.T) {
 
 	rules := ask("rules").Data.Groups
 	require.Len(t, rules, 1)
-	require.Len(t, rules[0].Rules, 5)
+	require.Len(t, rules[0].Rules, 6)
 	eventually(t, "the alerts aren't evaluated", func() bool {
 		rules = ask("rules").Data.Groups
 		return !slices.ContainsFunc(rules[0].Rules, func(r rule) bool { return r.Health != "ok" })

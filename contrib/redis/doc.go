@@ -44,6 +44,8 @@
 //
 //   - units of a semaphore that were out when Redis was lost; a process with more
 //     than its share takes no more until it is below;
+//   - of a semaphore, the share of a process whose round trip failed while those of
+//     others did not: what it grants then Redis may have given to others;
 //   - of a rate, the share of a process that can't reach Redis while others can:
 //     Limit/N, and Burst/N once;
 //   - the same of a process that made no call from before Redis came back until the
@@ -66,6 +68,10 @@
 //
 // One limit belongs to one clock: made inside a testing/synctest bubble, it stays
 // there.
+//
+// When not to use it: where a limit of each process is good enough, which it is while
+// load is balanced and the limit divided by the processes is not below one; where what
+// is to be bounded is Redis itself; and where no request may ever wait for a network.
 //
 // # What it will not do
 //

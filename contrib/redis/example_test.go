@@ -272,6 +272,40 @@ func ExampleState() {
 	// Output: 0 1 <nil>
 }
 
+// What the collectors show as levels: here a limit that is shared, by one process.
+func ExampleState_Gauges() {
+	store, done := exampleStore()
+	defer done()
+	local, members, _, leased := exampleRate(store).State().Gauges()
+	fmt.Println(local, members, leased)
+	// Output: false 1 0
+}
+
+func ExampleState_Counters() {
+	store, done := exampleStore()
+	defer done()
+	changes, trips, failures, refused := exampleRate(store).State().Counters()
+	fmt.Println(changes, trips, failures, refused)
+	// Output: 0 1 0 0
+}
+
+// A status page says on what a limit's verdicts rest.
+func ExampleRate_State() {
+	store, done := exampleStore()
+	defer done()
+	state := exampleRate(store).State()
+	fmt.Println(state.Mode, "by", state.Members)
+	// Output: shared by 1
+}
+
+func ExampleSemaphore_State() {
+	store, done := exampleStore()
+	defer done()
+	state := exampleSemaphore(store).State()
+	fmt.Println(state.Mode, "by", state.Members, "share", state.Share)
+	// Output: shared by 1 share 1
+}
+
 func ExampleMode() {
 	for _, mode := range []belayredis.Mode{belayredis.Shared, belayredis.Local} {
 		fmt.Println(int(mode), mode)

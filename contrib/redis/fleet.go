@@ -89,10 +89,25 @@ func (m Mode) String() string {
 type State struct {
 	Mode     Mode      // where verdicts come from
 	Since    time.Time // when it came to that mode
+	Changes  uint64    // of mode, ever
 	Members  int       // how many shares the limit would be cut into now; 0: unknown
 	Failures uint64    // round trips that failed, ever
 	Trips    uint64    // round trips, ever
 	LastErr  error     // of the last one that failed, nil if none ever did
+	Share    float64   // of the limit for this process while Local: units, or tokens per second; 0: unknown
+	Leased   int64     // that this process has in advance
+	Refused  uint64    // calls refused while Local, or by the share
+}
+
+// Gauges returns the state's levels: with [State.Counters] it makes a State what
+// the collectors for Prometheus and OpenTelemetry take for a fleet.
+func (s State) Gauges() (local bool, members int, share float64, leased int64) {
+	return s.Mode == Local, s.Members, s.Share, s.Leased
+}
+
+// Counters returns what only ever grows.
+func (s State) Counters() (changes, trips, failures, refused uint64) {
+	return s.Changes, s.Trips, s.Failures, s.Refused
 }
 
 // ErrNeverReached reports that Redis could not be reached by NewRate or
@@ -115,6 +130,7 @@ type link struct {
 	state struct {
 		sync.Mutex
 		since    time.Time
+		changes  uint64
 		failures int // in a row
 		pause    time.Duration
 		joining  bool   // Redis answers, the grace has to pass
@@ -254,6 +270,7 @@ func (l *link) fail(err error) {
 func (l *link) setLocked(m Mode) {
 	l.mode.Store(int32(m))
 	l.state.since = time.Now()
+	l.state.changes++
 }
 
 // back goes to Shared once the grace has passed, and reports whether it has. The
@@ -354,13 +371,13 @@ func (l *link) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// State returns how the limit stands with Redis.
-func (l *link) State() State {
+// stand returns how the limit stands with Redis, without what only the limit knows.
+func (l *link) stand() State {
 	s := &l.state
 	s.Lock()
 	defer s.Unlock()
 	return State{
-		Mode: Mode(l.mode.Load()), Since: s.since, Members: l.membersLocked(),
+		Mode: Mode(l.mode.Load()), Since: s.since, Changes: s.changes, Members: l.membersLocked(),
 		Failures: s.failed, Trips: s.trips, LastErr: s.lastErr,
 	}
 }

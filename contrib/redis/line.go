@@ -16,6 +16,7 @@ package belayredis
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -123,7 +124,7 @@ func (r *Rate) passLocked() {
 func (r *Rate) lead(ctx context.Context, probe bool) error {
 	r.mu.Lock()
 	r.serveLeasedLocked()
-	batch := slices.Clone(r.mu.line[:min(len(r.mu.line), r.atOnceLocked())])
+	batch := slices.Clone(r.mu.line[:min(len(r.mu.line), mostAsked)])
 	r.mu.line = slices.Delete(r.mu.line, 0, len(batch))
 	for _, a := range batch {
 		a.flies = true
@@ -158,21 +159,11 @@ func (r *Rate) lead(ctx context.Context, probe bool) error {
 		say()
 	}()
 	reply, err = r.eval(ctx, rateScript, args, 4)
-	if err == nil && len(reply) != 7+len(batch) {
+	if err == nil && !fits(batch, reply) {
 		err = errTrip
 		r.fail(err)
 	}
 	return err
-}
-
-// atOnceLocked is how many of the line a round trip is for: all, but where the last
-// one filled the lease, the others are likely to have theirs from the next lease,
-// and the script is shorter.
-func (r *Rate) atOnceLocked() int {
-	if r.mu.filled {
-		return 1
-	}
-	return mostAsked
 }
 
 // failLocked sends everybody to the share.
@@ -198,7 +189,7 @@ func (r *Rate) argsLocked(batch []*ask, fixes []fix, probe bool) []string {
 	mu := &r.mu
 	away, lacks, wanted := r.away(), int64(0), int64(0)
 	if away >= 0 && mu.living {
-		lacks = max(0, int64(float64(r.local.Burst())-r.local.Tokens()))
+		lacks = max(0, int64(math.Ceil(float64(r.local.Burst())-r.local.Tokens()))) // a part of a token is charged as one
 	}
 	if r.leaseSize > 0 && !probe {
 		wanted = r.leaseSize
@@ -206,42 +197,16 @@ func (r *Rate) argsLocked(batch []*ask, fixes []fix, probe bool) []string {
 			wanted = max(0, wanted-max(0, l.left.Load()))
 		}
 	}
-	args := make([]string, 0, 13+5*len(fixes)+2*len(batch))
+	args := make([]string, 0, 16+5*len(fixes))
 	args = append(args, r.joins(), itoa(r.MemberTTL.Microseconds()), itoa(r.burst), itoa(r.unit), itoa(r.gain), itoa(r.leaseSize),
 		itoa(mu.t), itoa(mu.v), itoa(away), itoa((r.Probe + r.Timeout).Microseconds()), itoa(lacks), itoa(wanted), itoa(int64(len(fixes))))
 	for _, f := range fixes {
 		args = append(args, itoa(f.n), itoa(f.claim.t), itoa(f.claim.v), itoa(f.claim.refunds), itoa(f.claim.birth))
 	}
-	for _, a := range batch {
-		args = append(args, itoa(a.n), itoa(min(a.patience.Microseconds(), 1<<50)))
+	for run := range runs(batch) {
+		args = append(args, itoa(int64(len(run))), itoa(run[0].n), itoa(run[0].limit()))
 	}
 	return args
-}
-
-// answerLocked hands out what the script has answered.
-func (r *Rate) answerLocked(batch []*ask, reply []int64, sent int64) {
-	mu := &r.mu
-	mu.t, mu.v, mu.refunds, mu.birth = reply[0], reply[1], reply[2], reply[3]
-	leased, waits := reply[6], reply[7:]
-	r.leaseLocked(leased, sent)
-	mu.filled = leased > 0
-	v := mu.v + leased*r.unit // after the last request
-	for i := len(batch) - 1; i >= 0; i-- {
-		a, wait := batch[i], waits[i]
-		a.granted = wait >= 0
-		if !a.granted {
-			wait = -1 - wait
-		}
-		a.wait = time.Duration(min(wait, int64(never/time.Microsecond))) * time.Microsecond
-		if a.granted {
-			a.claim = &claim{r: r, t: mu.t, v: v, refunds: mu.refunds, birth: mu.birth}
-			v += a.n * r.unit
-			if a.gone {
-				r.giveBackLocked(a)
-			}
-		}
-		a.answeredLocked()
-	}
 }
 
 // claim is a grant, as it has to be known to be put right.
@@ -297,8 +262,14 @@ type lease struct {
 	left    atomic.Int64
 }
 
+// open reports whether the time of a lease has not run out.
+func (l *lease) open() bool {
+	now := l.r.now()
+	return now < l.end && now >= l.end-int64(l.r.MemberTTL)
+}
+
 func (l *lease) take(n int64) bool {
-	if now := l.r.now(); now >= l.end || now < l.end-int64(l.r.MemberTTL) {
+	if !l.open() {
 		return false
 	}
 	for {
@@ -343,7 +314,7 @@ func (r *Rate) leaseLocked(n, sent int64) {
 	if old != nil {
 		left := old.left.Swap(0)
 		r.mu.stats.Total += uint64(old.granted - left)
-		if now := r.now(); now < old.end && now >= old.end-int64(r.MemberTTL) {
+		if old.open() {
 			n += left
 		}
 	}

@@ -35,9 +35,21 @@ end
 //	      10 grace  11 what its share lacks  12 tokens wanted for the lease
 //	      13 how many costs are put right, each five: tokens (negative: a charge),
 //	      t, v, refunds and birth of when they were taken
-//	      then the requests, each two: tokens, patience
-//	reply t, v, refunds, birth, fleet, grace left, leased, and for each request the
-//	      wait, or -1-wait if that is more than its patience
+//	      then the requests, in runs of equal ones, each three: how many, tokens,
+//	      patience
+//	reply t, v, refunds, birth, fleet, grace left, leased, and for each run how many
+//	      of it were granted: the first ones. When their turns are, and when the
+//	      others might be granted, the caller can tell by v
+//
+// The bucket is a string, which is read and written with one command each:
+//
+//	t in two, v in two, unit, birth, fleet, and if one of them is not zero: refunds,
+//	grace, turn
+//
+// t is as TIME gives it, v is in two as Lua takes long to write what has more than 31
+// bits: five times %.0f would be half of what the script costs.
+//
+// The fleet's size in it is that of when somebody joined last.
 //
 // A bucket that is not there was never used, or is full again, or was lost. It was
 // lost if by what the caller saw last it can't be full: then it starts empty. So it
@@ -51,21 +63,29 @@ end
 // unless its own was the last: someone else would get a turn beside theirs.
 var rateScript = newScript(luaFleet + `
 local burst, unit, gain, lease = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local members = id ~= '' and join(KEYS[2]) or redis.call('ZCARD', KEYS[2])
+local s = redis.call('GET', KEYS[1])
+local t, v, was, birth, members, refunds, grace, turn, micros, low, since
+if s then
+  t, micros, v, low, was, since, members, refunds, grace, turn =
+    string.match(s, '^(%d+) (%d+) (%S+) (%d+) (%d+) (%d+) (%d+) ?(%S*) ?(%S*) ?(%S*)$')
+end
+if id ~= '' then
+  members = join(KEYS[2])
+else
+  members = tonumber(members) or redis.call('ZCARD', KEYS[2])
+end
 local half = math.floor(burst / 2)
 local cap = (burst - math.min(members * lease, half)) * unit
-local s = redis.call('HMGET', KEYS[1], 't', 'v', 'r', 'b', 'm', 'x', 'u')
-local t, v, refunds, birth, grace, turn
-local back = tonumber(ARGV[9])
-local alone = true
-if s[1] then
-  t, v, refunds, birth = tonumber(s[1]), tonumber(s[2]), tonumber(s[3]), tonumber(s[4])
-  grace, turn = tonumber(s[6]), tonumber(s[7])
-  local was = tonumber(s[5])
-  if was ~= unit then v = math.floor(v / was * unit) end
-  alone = now - t >= back
+if s then
+  t, v, birth = tonumber(t) * 1000000 + tonumber(micros), tonumber(v) * 2097152 + tonumber(low), tonumber(since)
+  if was ~= ARGV[4] then v = math.floor(v / tonumber(was) * unit) end
+  if refunds ~= '' then
+    refunds, grace, turn = tonumber(refunds), tonumber(grace), tonumber(turn)
+  else
+    refunds, grace, turn = 0, 0, 0
+  end
 else
-  t, v, refunds, birth, grace, turn = now, cap, 0, now, 0, 0
+  t, v, refunds, birth, since, grace, turn = now, cap, 0, now, int(now), 0, 0
   local t0, v0 = tonumber(ARGV[7]), tonumber(ARGV[8])
   if t0 > 0 and now - t0 < math.ceil((cap - v0) / gain) then
     v = math.min(0, v0 + math.max(0, now - t0) * gain)
@@ -76,8 +96,8 @@ if passed > 0 then
   if passed >= math.ceil((cap - v) / gain) then v = cap else v = v + passed * gain end
 end
 v = math.min(v, cap)
-if back >= 0 then
-  if alone then
+if ARGV[9] ~= '-1' then
+  if not s or passed >= tonumber(ARGV[9]) then
     grace = now + tonumber(ARGV[10])
     v = math.min(v, -tonumber(ARGV[10]) * gain)
   else
@@ -85,34 +105,31 @@ if back >= 0 then
   end
 end
 local at = 14
-for _ = 1, tonumber(ARGV[13]) do
-  local n, t0, v0 = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local r0, b0 = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-  at = at + 5
-  if n < 0 then
-    v = math.max(v + n * unit, -2251799813685248)
-  elseif b0 == birth and now >= t0 and now - t0 < math.floor((cap - v0) / gain) then
-    local level = v0 + (now - t0) * gain
-    local worth = math.min(n, math.floor((cap - level) / unit) - (refunds - r0))
-    if worth > 0 and (turn <= now or (v == level and refunds == r0)) then
-      v = v + worth * unit
-      refunds = refunds + worth
+if ARGV[13] ~= '0' then
+  for _ = 1, tonumber(ARGV[13]) do
+    local n, t0, v0 = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local r0, b0 = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+    at = at + 5
+    if n < 0 then
+      v = math.max(v + n * unit, -2251799813685248)
+    elseif b0 == birth and now >= t0 and now - t0 < math.floor((cap - v0) / gain) then
+      local level = v0 + (now - t0) * gain
+      local worth = math.min(n, math.floor((cap - level) / unit) - (refunds - r0))
+      if worth > 0 and (turn <= now or (v == level and refunds == r0)) then
+        v = v + worth * unit
+        refunds = refunds + worth
+      end
     end
   end
 end
 local reply = {now, 0, 0, birth, members, 0, 0}
-while at < #ARGV do
-  local n, patience = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  at = at + 2
-  local lacks = n * unit - v
-  local wait = math.max(0, math.ceil(lacks / gain))
-  if wait <= patience and lacks < 2251799813685248 then
-    v = v - n * unit
-    if wait > 0 then turn = math.max(turn, now + wait) end
-    reply[#reply + 1] = wait
-  else
-    reply[#reply + 1] = -1 - wait
-  end
+for i = at, #ARGV, 3 do
+  local cost = tonumber(ARGV[i + 1]) * unit
+  local reach = math.min(tonumber(ARGV[i + 2]) * gain, 2251799813685247)
+  local n = math.max(0, math.min(tonumber(ARGV[i]), math.floor((v + reach) / cost)))
+  v = v - n * cost
+  if n > 0 and v < 0 then turn = math.max(turn, now + math.ceil(-v / gain)) end
+  reply[#reply + 1] = n
 end
 if lease > 0 and members * lease <= half and v >= unit then
   local n = math.min(tonumber(ARGV[12]), lease, math.floor(v / unit))
@@ -121,11 +138,12 @@ if lease > 0 and members * lease <= half and v >= unit then
 end
 if grace > now and grace - now <= 60000000 then reply[6] = grace - now end
 reply[2], reply[3] = v, refunds
-redis.call('HSET', KEYS[1], 't', int(now), 'v', int(v), 'r', int(refunds), 'b', int(birth),
-  'm', int(unit), 'x', int(grace), 'u', int(turn))
-if id ~= '' or v < 0 or not s[1] then
-  redis.call('PEXPIRE', KEYS[1], int(math.ceil((cap - math.min(v, 0)) / gain / 1000) + math.ceil(ttl / 1000) + 1000))
+local high = math.floor(v / 2097152)
+s = string.format('%s %s %d %d %s %s %d', time[1], time[2], high, v - high * 2097152, ARGV[4], since, members)
+if refunds ~= 0 or grace ~= 0 or turn ~= 0 then
+  s = s .. string.format(' %.0f %.0f %.0f', refunds, grace, turn)
 end
+redis.call('SET', KEYS[1], s, 'PX', math.ceil((cap - math.min(v, 0)) / gain / 1000 + ttl / 1000) + 1000)
 return reply
 `)
 

@@ -39,6 +39,9 @@ const (
 // play takes until its standard input ends, and prints when each grant was: no
 // earlier and no later than two instants.
 func play(role string) int {
+	if addr, keeps, ok := unitsRole(role); ok {
+		return holdUnits(addr, keeps)
+	}
 	addr, lease, _ := strings.Cut(role, " ")
 	k, _ := strconv.ParseInt(lease, 10, 64)
 	c := redis.NewClient(options(addr))
@@ -100,6 +103,7 @@ type server struct {
 	dir  string
 	args []string
 	cmd  *exec.Cmd
+	gone chan struct{} // closed when cmd has ended
 }
 
 // serverOf starts a Redis on a free port, where the machine has one.
@@ -108,13 +112,18 @@ func serverOf(t *testing.T, args ...string) *server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &server{t: t, addr: l.Addr().String(), dir: t.TempDir(), args: args}
-	require.NoError(t, l.Close())
-	s.start()
+	s := &server{t: t, dir: t.TempDir(), args: args}
 	t.Cleanup(s.kill)
-	return s
+	for tries := 5; ; tries-- { // somebody else may take the port before it does
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		s.addr = l.Addr().String()
+		require.NoError(t, l.Close())
+		if s.began() {
+			return s
+		}
+		require.Positive(t, tries, "redis-server finds no port")
+	}
 }
 
 func (s *server) port() string { return s.addr[strings.LastIndex(s.addr, ":")+1:] }
@@ -122,15 +131,38 @@ func (s *server) port() string { return s.addr[strings.LastIndex(s.addr, ":")+1:
 // start starts it, and returns when it answers.
 func (s *server) start() {
 	s.t.Helper()
+	require.True(s.t, s.began(), "redis-server has ended")
+}
+
+// began starts it, and returns whether it answers: it may end at once instead.
+func (s *server) began() bool {
+	s.t.Helper()
 	args := append([]string{"--port", s.port(), "--bind", "127.0.0.1", "--save", "", "--dir", s.dir}, s.args...)
 	s.cmd = exec.Command("redis-server", args...)
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(s.t, err)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	require.NoError(s.t, s.cmd.Start())
+	gone, cmd := make(chan struct{}), s.cmd
+	go func() { // ends with the process
+		_ = cmd.Wait()
+		close(gone)
+	}()
+	s.gone = gone
 	require.NoError(s.t, log.Close())
 	c := s.client()
-	eventually(s.t, "redis-server", func() bool { return c.Ping(context.Background()).Err() == nil })
+	itself := fmt.Sprintf("process_id:%d\r", s.cmd.Process.Pid) // not another one, on the same port
+	answers := false
+	eventually(s.t, "redis-server", func() bool {
+		answers = strings.Contains(c.Info(context.Background(), "server").Val(), itself)
+		select {
+		case <-s.gone:
+			return true
+		default:
+			return answers
+		}
+	})
+	return answers
 }
 
 func (s *server) client() *redis.Client {
@@ -142,7 +174,7 @@ func (s *server) client() *redis.Client {
 func (s *server) kill() {
 	if s.cmd != nil {
 		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
+		<-s.gone
 		s.cmd = nil
 	}
 }
@@ -165,8 +197,14 @@ type member struct {
 
 func startMember(t *testing.T, addr string, lease int) *member {
 	t.Helper()
+	return startRole(t, fmt.Sprint(addr, " ", lease))
+}
+
+// startRole starts the test binary in a role, and returns when it is ready.
+func startRole(t *testing.T, role string) *member {
+	t.Helper()
 	m := &member{t: t, cmd: exec.Command(os.Args[0])}
-	m.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", roleEnv, addr, lease), "GORACE=atexit_sleep_ms=10")
+	m.cmd.Env = append(os.Environ(), roleEnv+"="+role, "GORACE=atexit_sleep_ms=10")
 	m.cmd.Stderr = os.Stderr
 	var err error
 	m.in, err = m.cmd.StdinPipe()

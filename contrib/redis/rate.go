@@ -43,6 +43,7 @@ type Rate struct {
 	unit, gain int64 // of the bucket, see rateScript
 	leaseSize  int64
 	lease      atomic.Pointer[lease]
+	granted    atomic.Uint64 // tokens of round trips; the lease and local have their own
 	local      *rate.Limiter // this process' share, while there is no Redis
 
 	mu struct {
@@ -50,12 +51,12 @@ type Rate struct {
 		line   []*ask // in the order of coming
 		busy   bool   // somebody leads: makes the round trip for the line
 		living bool   // on local, since a round trip failed
-		filled bool   // the last answer had tokens for the lease
 		fixes  []fix  // to go with the next round trip
 
 		t, v, refunds, birth int64 // the bucket as it was seen last
 
 		stats belay.Stats // without what the lease and local add
+		alone uint64      // refusals while Local, without local's
 	}
 }
 
@@ -204,9 +205,7 @@ func (r *Rate) take(ctx context.Context, n int64, waits bool) (limiter.Permit, e
 			return limiter.Permit{}, r.count(err)
 		}
 	}
-	r.mu.Lock()
-	r.mu.stats.Total += uint64(n)
-	r.mu.Unlock()
+	r.granted.Add(uint64(n))
 	return limiter.NewPermit(a.claim, n), nil
 }
 
@@ -249,9 +248,7 @@ func (r *Rate) waitFor(ctx context.Context, a *ask) error {
 func (r *Rate) takeLocal(ctx context.Context, n int64, waits bool) (p limiter.Permit, err error) {
 	if r.members() == 0 {
 		if r.Unseen == FailOpen {
-			r.mu.Lock()
-			r.mu.stats.Total += uint64(n)
-			r.mu.Unlock()
+			r.granted.Add(uint64(n))
 			return limiter.Permit{}, nil
 		}
 		return p, r.count(&limiter.RefusedError{Reason: limiter.ErrLimited, RetryAfter: r.untilNext()})
@@ -324,6 +321,9 @@ func (r *Rate) count(err error) error {
 	defer r.mu.Unlock()
 	if _, ok := errors.AsType[*limiter.RefusedError](err); ok {
 		r.mu.stats.Refused++
+		if r.is(Local) {
+			r.mu.alone++
+		}
 	} else {
 		r.mu.stats.Cancelled++
 	}
@@ -341,13 +341,30 @@ func (r *Rate) Stats() belay.Stats {
 		s.Total += uint64(l.granted - l.left.Load())
 	}
 	s.Waiting += local.Waiting
-	s.Total += local.Total
+	s.Total += r.granted.Load() + local.Total
 	s.Waited += local.Waited
 	s.Refused += local.Refused
 	s.Cancelled += local.Cancelled
 	s.WaitTime.Sum += local.WaitTime.Sum
 	for i, n := range local.WaitTime.Counts {
 		s.WaitTime.Counts[i] += n
+	}
+	return s
+}
+
+// State returns how the limit stands with Redis. It takes constant time, waits for
+// nothing, and asks Redis nothing.
+func (r *Rate) State() State {
+	s := r.stand()
+	if s.Members > 0 {
+		s.Share = r.limit / float64(s.Members)
+	}
+	s.Refused = r.local.Stats().Refused
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.Refused += r.mu.alone
+	if l := r.lease.Load(); l != nil && l.open() {
+		s.Leased = l.left.Load()
 	}
 	return s
 }

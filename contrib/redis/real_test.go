@@ -6,8 +6,6 @@ package belayredis_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,64 +52,6 @@ func TestAScriptThatIsLostIsSentAgain(t *testing.T) {
 			p.Release()
 		}
 		require.Zero(t, r.State().Failures+sem.State().Failures)
-	}
-}
-
-// proxy stands between a client and a server, and can swallow what they say.
-type proxy struct {
-	net.Listener
-	to       string
-	swallows atomic.Bool
-	all      sync.WaitGroup
-	conns    sync.Map
-}
-
-func proxyTo(t *testing.T, to string) *proxy {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	p := &proxy{Listener: l, to: to}
-	p.all.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = c.Close()
-				continue
-			}
-			p.conns.Store(c, s)
-			p.all.Go(func() { p.pass(c, s) })
-			p.all.Go(func() { p.pass(s, c) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		p.conns.Range(func(c, s any) bool {
-			_, _ = c.(io.Closer).Close(), s.(io.Closer).Close()
-			return true
-		})
-		p.all.Wait()
-	})
-	return p
-}
-
-func (p *proxy) pass(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
-	buf := make([]byte, 4096)
-	for {
-		n, err := from.Read(buf)
-		if err != nil {
-			return
-		}
-		if p.swallows.Load() {
-			continue
-		}
-		if _, err = to.Write(buf[:n]); err != nil {
-			return
-		}
 	}
 }
 

@@ -32,7 +32,8 @@ type SemaphoreOptions struct {
 // concurrently.
 //
 // What was done before a permit is released is visible to those of the same
-// process who take its units; nothing is ordered between processes.
+// process who take its units; nothing is ordered between processes, so one may wait
+// for as long as others take every unit that comes free.
 type Semaphore struct {
 	link
 	size      int64
@@ -52,6 +53,7 @@ type Semaphore struct {
 
 		timer *time.Timer // while something is held, or to be given back
 		stats belay.Stats
+		alone uint64 // refusals while Local
 	}
 }
 
@@ -209,6 +211,9 @@ func (s *Semaphore) count(err error) error {
 	defer s.mu.Unlock()
 	if _, ok := errors.AsType[*limiter.RefusedError](err); ok {
 		s.mu.stats.Refused++
+		if s.is(Local) {
+			s.mu.alone++
+		}
 	} else {
 		s.mu.stats.Cancelled++
 	}
@@ -228,6 +233,19 @@ func (s *Semaphore) Stats() belay.Stats {
 		}
 	}
 	return stats
+}
+
+// State returns how the limit stands with Redis. It takes constant time, waits for
+// nothing, and asks Redis nothing.
+func (s *Semaphore) State() State {
+	state := s.stand()
+	if state.Members > 0 {
+		state.Share = float64(s.size / int64(state.Members))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state.Leased, state.Refused = max(0, s.mu.spare), s.mu.alone
+	return state
 }
 
 // Size returns how many units the whole fleet may hold at once.

@@ -40,6 +40,9 @@
 // are only in it with [Options.Detail]; the names of components and of the
 // functions in which they hang, and their errors, always are.
 //
+// When not to use it: on an address that clients reach, and as what a load balancer
+// asks, which [graceful.Manager.Readyz] is for.
+//
 // # What it will not do
 //
 // It stops, changes and remembers nothing, and is no metrics endpoint: an

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/belay-go/belay/internal/bench/report"
 )
 
 // row is one comparison. Each side does n operations of the same kind.
@@ -33,48 +34,62 @@ type row struct {
 
 	// sample, where it is set, is in the place of theirs and ours: it measures
 	// something else than the time of n operations, in nanoseconds, several times
-	// on each side, but not more often than it is told. Then ratio is that of the
-	// medians, and ours has to keep its median and its 99th percentile within.
+	// on each side, which are pairs, but not more often than it is told. Ours has to
+	// keep its median and its 99th percentile within.
 	sample func(most int) (theirs, ours []float64)
 	within [2]time.Duration
+
+	slow  bool    // not in a quick run
+	curve string  // the curve that this is a point of
+	at    float64 // where on it
 }
 
-// result is what a comparison found. Times are per operation.
-type result struct {
-	theirs, ours time.Duration // medians
-	ratio        float64       // median of the rounds' theirs/ours
-	low, high    float64       // the lowest and highest round
-	found        string        // by the row's check
-	short        bool          // the median is below the target, or the check's bound does not hold
+// setting is how a run measures. quick is for a look: fewer and shorter rounds.
+type setting struct {
+	counts int
+	length time.Duration
+	quick  bool
+	now    func() time.Time // the clock
 }
 
-// compare runs both sides counts times in turn, each for about length, or as the
-// row says. Who goes first changes from round to round. now is the clock.
-func compare(r row, counts int, length time.Duration, now func() time.Time) result {
-	if r.sample != nil {
-		return sampled(r, counts)
+// rounds is how many rounds r has.
+func (s setting) rounds(r row) int {
+	n := s.counts * max(1, r.rounds)
+	if s.quick {
+		return min(n, quickRounds)
 	}
-	counts *= max(1, r.rounds)
+	return n
+}
+
+// quickRounds is how many rounds a quick run has at the most.
+const quickRounds = 60
+
+// compare runs both sides in turn, each for about the setting's length, or as the
+// row says. Who goes first changes from round to round.
+func compare(r row, s setting) report.Row {
+	if r.sample != nil {
+		return sampled(r, s)
+	}
 	if r.renew != nil {
 		r.renew()
 	}
 	timed := func(f func(int), n int) time.Duration {
-		began := now()
+		began := s.now()
 		f(n)
-		return max(now().Sub(began), 1)
+		return max(s.now().Sub(began), 1)
 	}
 	slower := func(n int) time.Duration { return max(timed(r.theirs, n), timed(r.ours, n)) }
 	n := r.n
 	if n == 0 {
-		n = calibrate(slower, max(length, r.least))
+		n = calibrate(slower, s.lengthOf(r))
 	} else {
 		slower(n) // warms both sides up, as calibrate does
 	}
 	if r.length > 0 { // it is too short to calibrate with
-		n = max(1, int(float64(n)*float64(r.length)/float64(length)))
+		n = max(1, int(float64(n)*float64(r.length)/float64(s.length)))
 	}
-	var theirs, ours, ratios []float64
-	for i := range counts {
+	var theirs, ours []float64
+	for i := range s.rounds(r) {
 		if r.renew != nil && i%renewed == renewed-1 {
 			r.renew()
 			slower(n)
@@ -87,49 +102,71 @@ func compare(r row, counts int, length time.Duration, now func() time.Time) resu
 		}
 		theirs = append(theirs, float64(t)/float64(n))
 		ours = append(ours, float64(o)/float64(n))
-		ratios = append(ratios, float64(t)/float64(o))
 	}
-	res := result{
-		theirs: time.Duration(median(theirs)),
-		ours:   time.Duration(median(ours)),
-		ratio:  median(ratios),
-		low:    slices.Min(ratios),
-		high:   slices.Max(ratios),
-	}
-	res.short = res.ratio < r.target
-	if r.rounds > 1 {
-		low, high := confidence(ratios)
-		res.found = fmt.Sprintf("%.3f, within %.3f-%.3f", res.ratio, low, high)
-	}
+	res := paired(r, theirs, ours)
 	if r.check != nil {
 		found, holds := r.check(n)
-		res.found = found
-		res.short = res.short || !holds
+		res.Found = found
+		res.Verdict = report.Worst(res.Verdict, report.Holds)
+		if !holds {
+			res.Verdict = report.Short
+		}
+	}
+	return res
+}
+
+// lengthOf is how long a round of r is at least.
+func (s setting) lengthOf(r row) time.Duration {
+	if s.quick {
+		return max(s.length, r.least/4)
+	}
+	return max(s.length, r.least)
+}
+
+// paired is what pairs of measurements say about r.
+func paired(r row, theirs, ours []float64) report.Row {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = theirs[i] / ours[i]
+	}
+	res := report.Row{
+		Shape: r.shape, Peer: r.peer, Curve: r.curve, At: r.at, Target: r.target,
+		Theirs: median(theirs), Ours: median(ours), Ratio: median(ratios),
+	}
+	res.Low, res.High = confidence(ratios)
+	if r.target > 0 {
+		res.Verdict = report.AtLeast(res.Ratio, res.High, r.target)
 	}
 	return res
 }
 
 // sampled is compare for a row that measures by itself.
-func sampled(r row, counts int) result {
-	var theirs, ours, ratios []float64
+func sampled(r row, s setting) report.Row {
+	counts, most := s.counts, math.MaxInt
+	if s.quick {
+		counts, most = 1, quickSamples
+	}
+	var theirs, ours, late []float64
 	for range counts {
-		t, o := r.sample(math.MaxInt)
+		t, o := r.sample(most)
 		theirs, ours = append(theirs, t...), append(ours, o...)
-		ratios = append(ratios, median(t)/median(o))
+		late = append(late, percentile(o, 99))
 	}
-	res := result{
-		theirs: time.Duration(median(theirs)).Round(time.Microsecond),
-		ours:   time.Duration(median(ours)).Round(time.Microsecond),
-		ratio:  median(theirs) / median(ours),
-		low:    slices.Min(ratios),
-		high:   slices.Max(ratios),
-	}
+	res := paired(r, theirs, ours)
 	p50, p99 := percentile(ours, 50), percentile(ours, 99)
-	res.found = fmt.Sprintf("p50 %.2f ms, p99 %.2f ms of %d; theirs %.2f ms, %.2f ms",
-		p50.Seconds()*1e3, p99.Seconds()*1e3, len(ours), percentile(theirs, 50).Seconds()*1e3, percentile(theirs, 99).Seconds()*1e3)
-	res.short = res.ratio < r.target || p50 > r.within[0] || p99 > r.within[1]
+	res.Found = fmt.Sprintf("p50 %.2f ms, p99 %.2f ms of %d; theirs %.2f ms, %.2f ms",
+		p50/1e6, p99/1e6, len(ours), percentile(theirs, 50)/1e6, percentile(theirs, 99)/1e6)
+	if r.within[0] > 0 {
+		low, _ := confidence(ours)
+		res.Verdict = report.Worst(res.Verdict,
+			report.AtMost(p50, low, float64(r.within[0])),
+			report.AtMost(p99, slices.Min(late), float64(r.within[1])))
+	}
 	return res
 }
+
+// quickSamples is how many a quick run takes of what is sampled.
+const quickSamples = 8
 
 // confidence returns the bounds that the median of what xs are drawn from is
 // within, in 95 of 100 cases, however they are distributed.
@@ -142,9 +179,9 @@ func confidence(xs []float64) (low, high float64) {
 }
 
 // percentile returns the least of xs that p percent of them do not exceed.
-func percentile(xs []float64, p int) time.Duration {
+func percentile(xs []float64, p int) float64 {
 	xs = slices.Sorted(slices.Values(xs))
-	return time.Duration(xs[max(0, (len(xs)*p+99)/100-1)])
+	return xs[max(0, (len(xs)*p+99)/100-1)]
 }
 
 // renewed is for how many rounds the sides use what renew has made.
@@ -167,27 +204,4 @@ func median(xs []float64) float64 {
 		return (xs[mid-1] + xs[mid]) / 2
 	}
 	return xs[mid]
-}
-
-const header = "| shape | peer | peer's time | ours | ratio | range | target | verdict |\n|---|---|---|---|---|---|---|---|"
-
-// claimed reports whether r can fall short.
-func (r row) claimed() bool { return r.target > 0 || r.check != nil || r.within[0] > 0 }
-
-func line(r row, res result) string {
-	target, verdict := "", ""
-	if r.target > 0 {
-		target = fmt.Sprintf("%.2f", r.target)
-	}
-	if r.claimed() {
-		verdict = "ok"
-	}
-	if res.short {
-		verdict = "SHORT"
-	}
-	if res.found != "" {
-		verdict = strings.TrimPrefix(verdict+", "+res.found, ", ")
-	}
-	return fmt.Sprintf("| %s | %s | %v | %v | %.2f | %.2f-%.2f | %s | %s |",
-		r.shape, r.peer, res.theirs, res.ours, res.ratio, res.low, res.high, target, verdict)
 }

@@ -22,7 +22,11 @@ require (
 	oras.land/oras-go/v2 v2.7.0
 )
 
-require github.com/cespare/xxhash/v2 v2.3.0 // indirect
+require (
+	github.com/benbjohnson/clock v1.3.0 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	go.uber.org/ratelimit v0.3.1 // indirect
+)
 
 require (
 	github.com/belay-go/belay/contrib/redis v0.0.0

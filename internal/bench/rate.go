@@ -1,6 +1,6 @@
 package main
 
-// This file compares limiter/rate with x/time's rate.
+// This file compares limiter/rate with x/time's rate, and with uber's limiter.
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	uber "go.uber.org/ratelimit"
 	xrate "golang.org/x/time/rate"
 
 	"github.com/belay-go/belay/limiter/rate"
@@ -49,6 +50,8 @@ func rateRows() []row {
 		allows("high rate: Allow", 1, 1e9, plenty, 15, rate.NewHighRate),
 		allows("high rate: Allow", 64, 1e9, plenty, 8, rate.NewHighRate),
 		waits("high rate: Wait, 1 goroutine", ctx, 0, rate.NewHighRate),
+		takes(1),
+		takes(64),
 	}
 	rows = append(rows, row{
 		shape:  "Take and Release, against Wait",
@@ -129,6 +132,33 @@ func waits(shape string, ctx context.Context, target float64, ours func(rate.Lim
 					panic(err)
 				}
 			}
+		},
+	}
+}
+
+// takes waits where it never has to, beside a limiter that has no burst, no
+// context and no error: it returns when the time has come.
+func takes(goroutines int) row {
+	return row{
+		shape: fmt.Sprintf("Wait, %d goroutines", goroutines),
+		peer:  "uber ratelimit",
+		theirs: func(n int) {
+			l := uber.New(1e9)
+			share(goroutines, n, func(n int) {
+				for range n {
+					l.Take()
+				}
+			})
+		},
+		ours: func(n int) {
+			l := rate.NewLimiter(1e9, plenty)
+			share(goroutines, n, func(n int) {
+				for range n {
+					if err := l.Wait(context.Background()); err != nil {
+						panic(err)
+					}
+				}
+			})
 		},
 	}
 }

@@ -56,6 +56,7 @@ func stopRow(p served.Protocol, end time.Duration, quiet bool) row {
 		target: 100,
 		within: [2]time.Duration{time.Millisecond, 5 * time.Millisecond},
 	}
+	r.slow = quiet || end > 300*time.Millisecond
 	servers := 24
 	switch {
 	case end < settled:

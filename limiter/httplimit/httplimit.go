@@ -73,6 +73,10 @@
 // the terms of the Go memory model, what a handler does is synchronized before
 // the release of its permit.
 //
+// When not to use it: where a proxy in front does it already, and knows the clients
+// better; and against a flood that fills the network or the accept queue, which has
+// cost its price by the time that a handler runs.
+//
 // The package keeps no keys: where the limiters of keys come from, and how much
 // memory they need, is up to the caller. It doesn't authenticate anybody, and
 // it can't know an address that a proxy didn't tell.

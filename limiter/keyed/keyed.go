@@ -71,6 +71,10 @@
 // allocates unless it waits, but for errors that say when to come back. The package
 // starts no goroutine.
 //
+// When not to use it: for a handful of keys that are known, which a map of limits
+// serves, exactly and without a table; where no key may ever share the fate of
+// another, which in an overflow they do; and for a quota that is billed.
+//
 // # What it will not do
 //
 // It has no adaptive limit for a key: such a limit is found by what many calls are

@@ -70,6 +70,11 @@
 // the wait it was made for, so one pool may serve inside a testing/synctest
 // bubble, outside, and inside the next, as far as its resources may.
 //
+// When not to use it: in front of what pools by itself (database/sql, net/http, most
+// clients of Redis), where a second pool hides the first; for connections that carry
+// many requests at once, of which one is enough; and for mere memory, which sync.Pool
+// is for.
+//
 // It does not know keys (have one pool for each), does not retry an Open, balance
 // or cache, and takes nothing away from a holder.
 package pool

@@ -80,6 +80,11 @@
 //   - NewHighRate, ErrTooLarge, Book, Quota, Stats, Take and TryTake are
 //     additional.
 //
+// When not to use it: to protect a server from more than it can do. What it can do is
+// so much at once, and a rate doesn't notice that each request takes ten times as
+// long today: that is limiter/semaphore or limiter/adaptive. And where a bound must
+// hold for several processes or across a restart, which starts with a full bucket.
+//
 // It does not smooth a burst out, has no order but that of coming, and shares
 // nothing between processes.
 package rate

@@ -49,6 +49,9 @@
 // and inside the next. Who waits in a bubble must be let go from there, though:
 // no one outside can wake it.
 //
+// When not to use it: as a lock, where a sync.Mutex says what is meant; for tasks that a group starts anyway (its SetLimit); and where nobody can
+// say what the right size is, or it changes by the hour (limiter/adaptive).
+//
 // It does not know who holds what (package limiter's Watch does), does not order
 // by weight or by priority, and takes nothing away from a holder.
 package semaphore

@@ -34,6 +34,10 @@
 // the handler's own, which is copied when the handler sends it. There is no
 // goroutine and no buffer for it.
 //
+// When not to use it: where all handlers heed their contexts and nobody needs an
+// answer in time from those that don't; for streams; and in place of the server's
+// ReadTimeout and WriteTimeout, which are about slow clients.
+//
 // The package doesn't retry, hides no error of the handler, and can't end a
 // handler. Connections that stay open for long, WebSockets and streams of
 // events, do so under their limit as well, and are better served beside it.

@@ -15,6 +15,9 @@
 // histogram that stays empty: a semaphore or a pool measures them with WaitTime in
 // its Options, an errgroup with Track.
 //
+// When not to use it: where nobody looks at percentiles of waits; belayotel has their
+// number and their sum without the SDK.
+//
 // A histogram is cumulative since the producer was made, whatever temporality the
 // reader prefers for others: that is the SDK's rule for producers. One that is
 // smaller than before, since its limit was replaced, begins anew at that

@@ -1,6 +1,9 @@
 // Package rueidis lets limits of package belayredis use a client of
 // github.com/redis/rueidis.
 //
+// When not to use it: with another client, for which [belayredis.Store] has one method
+// to write.
+//
 // It sends the hash of a script, and its text where Redis does not know that:
 // after a restart, a failover or a SCRIPT FLUSH. It closes nothing.
 package rueidis

@@ -5,6 +5,7 @@
 //
 //	go run ./internal/bench/fleet
 //	go run ./internal/bench/fleet -limit 2000 -burst 100 -lease 10
+//	go run ./internal/bench/fleet -svg contrib/redis/fleet.svg
 package main
 
 import (
@@ -38,6 +39,7 @@ var (
 	limit = flag.Float64("limit", 500, "tokens a second for the fleet")
 	burst = flag.Int64("burst", 60, "tokens at once")
 	lease = flag.Int64("lease", 5, "tokens a process takes in advance")
+	file  = flag.String("svg", "", "a file to draw it into as well")
 	spell = flag.Duration("spell", 2*time.Second, "how long Redis is there, away, and there again")
 )
 
@@ -194,15 +196,33 @@ func run() error {
 // draw draws the joint rate, and says whether the bound held.
 func draw(all []grant, began time.Time, killed, back time.Duration) error {
 	sort.Slice(all, func(i, j int) bool { return all[i].after < all[j].after })
+	c := chart{killed: killed, back: back, granted: len(all), excess: worst(all)}
+	for end := piece; end <= time.Since(began); end += piece {
+		c.pieces = append(c.pieces, tally{})
+	}
+	for _, g := range all {
+		if i := (g.after - began.UnixNano()) / int64(piece); i < int64(len(c.pieces)) {
+			c.pieces[i][g.mode]++
+		}
+	}
+	c.print()
+	if *file != "" {
+		if err := os.WriteFile(*file, []byte(c.svg()), 0o644); err != nil {
+			return err
+		}
+	}
+	if c.excess > float64(*burst)+0.01 {
+		return fmt.Errorf("the bound was broken")
+	}
+	return nil
+}
+
+// print prints the drawing as text.
+func (c chart) print() {
 	fmt.Printf("%d processes, limit %v/s, burst %d, lease %d: # from Redis, o from shares, | the limit\n", members, *limit, *burst, *lease)
 	mark := int(40)
-	for at := time.Duration(0); at < time.Since(began); at += piece {
-		n := [2]int{}
-		for _, g := range all {
-			if d := g.after - began.UnixNano(); d >= int64(at) && d < int64(at+piece) {
-				n[g.mode]++
-			}
-		}
+	for i, n := range c.pieces {
+		at := time.Duration(i) * piece
 		scale := float64(mark) / (*limit * piece.Seconds())
 		bar := strings.Repeat("#", int(float64(n[0])*scale+.5)) + strings.Repeat("o", int(float64(n[1])*scale+.5))
 		line := []byte(fmt.Sprintf("%-*s", mark+1, bar))
@@ -211,26 +231,27 @@ func draw(all []grant, began time.Time, killed, back time.Duration) error {
 		}
 		note := ""
 		switch {
-		case killed >= at && killed < at+piece:
+		case c.killed >= at && c.killed < at+piece:
 			note = "  Redis is killed"
-		case back >= at && back < at+piece:
+		case c.back >= at && c.back < at+piece:
 			note = "  Redis is back, empty"
 		}
 		fmt.Printf("%5.1f s %5.0f/s %s%s\n", at.Seconds(), float64(n[0]+n[1])/piece.Seconds(), line, note)
 	}
-	worst := 0.0
+	fmt.Printf("%d granted; the worst of all windows had %.2f more than limit·t, burst is %d\n", c.granted, c.excess, *burst)
+}
+
+// worst returns by how much the worst of all windows exceeds limit·t; the grants are
+// in the order of their ends.
+func worst(all []grant) (excess float64) {
 	for _, first := range all {
 		n := 0.0
 		for _, g := range all {
 			if g.before >= first.before {
 				n++
-				worst = max(worst, n-*limit*float64(g.after-first.before)/1e9)
+				excess = max(excess, n-*limit*float64(g.after-first.before)/1e9)
 			}
 		}
 	}
-	fmt.Printf("%d granted; the worst of all windows had %.2f more than limit·t, burst is %d\n", len(all), worst, *burst)
-	if worst > float64(*burst)+0.01 {
-		return fmt.Errorf("the bound was broken")
-	}
-	return nil
+	return excess
 }
