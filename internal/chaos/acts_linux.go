@@ -150,3 +150,5 @@ func (s *service) terminate(*rand.Rand) error {
 	}
 	return nil
 }
+
+func (s *service) kill(*rand.Rand) error { return syscall.Kill(s.current(), syscall.SIGKILL) }

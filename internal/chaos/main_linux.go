@@ -27,7 +27,11 @@ func main() {
 	d := flag.Duration("for", 5*time.Minute, "how long")
 	seed := flag.Uint64("seed", rand.Uint64(), "of what is done when; processes still race")
 	binary := flag.String("service", "", "the service, if it is built already")
+	plant := flag.Bool("plant", false, "kill the service where nothing may be lost, which has to be reported")
 	flag.Parse()
+	if *plant {
+		acts = []act{{"a kill that was planted", (*service).kill, true, true}}
+	}
 	if err := chaos(*d, *seed, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
@@ -71,6 +75,7 @@ func chaos(d time.Duration, seed uint64, binary string) error {
 	counts := make([]int, len(acts))
 	began, starts, sum := time.Now(), 0, tally{}
 	var s *service
+	var order []int // of what is next: each act comes once before one comes again
 	defer func() {
 		if s != nil {
 			s.bury()
@@ -83,7 +88,11 @@ func chaos(d time.Duration, seed uint64, binary string) error {
 			}
 			starts++
 		}
-		i := random.IntN(len(acts))
+		if len(order) == 0 {
+			order = random.Perm(len(acts))
+		}
+		i := order[0]
+		order = order[1:]
 		counts[i]++
 		alive, err := s.suffer(acts[i], random, &sum)
 		if err != nil {
