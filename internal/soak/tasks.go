@@ -114,13 +114,13 @@ func (w *world) waits(random *rand.Rand) {
 	defer cancel()
 	var wg timeout.WaitGroup
 	for range 1 + random.IntN(4) {
-		own := other(random)
+		leaves, d := random.IntN(10) == 0, time.Duration(random.IntN(300_000))
 		task := func() {
-			if own.IntN(10) == 0 {
+			if leaves {
 				w.exits.Add(1)
 				runtime.Goexit()
 			}
-			time.Sleep(time.Duration(own.IntN(300_000)))
+			time.Sleep(d)
 		}
 		wg.Go(task)
 		w.tasks.Go(task)

@@ -202,7 +202,9 @@ func (w *world) account(descriptorsBefore, goroutinesBefore int) error {
 	check("tasks", w.tasks.WaitContext(ctx))
 	check("abandoned calls", w.late.WaitContext(ctx))
 	check("the pool", w.pool.Close(ctx))
-	w.echo.close()
+	if !within(10*time.Second, w.echo.close) {
+		w.fail("sockets of the pool are open")
+	}
 	if w.answered.Load() == 0 {
 		w.fail("no service has answered")
 	}
