@@ -143,14 +143,14 @@ func TestALineMovesOnWhicheverClock(t *testing.T) {
 func TestAnOverloadOfAnotherClockIsOver(t *testing.T) {
 	l := adaptive.New(adaptive.Options{})
 	synctest.Test(t, func(t *testing.T) {
-		play(l, func() int64 { return l.Stats().Limit }, 1, act{8 * time.Second, 10, 2000, 10 * time.Millisecond, false})
+		play(l, func() int64 { return l.Stats().Limit }, 1, act{8 * time.Second, 10, 2000, 10 * time.Millisecond, false, 0})
 		require.True(t, l.State().Overloaded)
 		time.Sleep(time.Minute) // for those of the play that are left
 	})
 	held := l.Stats().InFlight
 	l.Release(held)
 	synctest.Test(t, func(t *testing.T) {
-		results := play(l, func() int64 { return l.Stats().Limit }, 1, act{20 * time.Second, 10, 500, 10 * time.Millisecond, false})
+		results := play(l, func() int64 { return l.Stats().Limit }, 1, act{20 * time.Second, 10, 500, 10 * time.Millisecond, false, 0})
 		require.Zero(t, results[0].refused)
 		require.False(t, l.State().Overloaded)
 	})

@@ -27,6 +27,7 @@ type act struct {
 	rate    float64       // arrivals a second
 	each    time.Duration // that one takes, on average
 	fails   bool          // all fail, at once
+	batch   int           // arrivals of one instant; 0: one
 }
 
 // ended is what came of an act, in its second half.
@@ -98,10 +99,17 @@ func play(l limiter.Limiter, limit func() int64, seed uint64, acts ...act) []end
 		}
 	}
 	changed := time.Duration(0)
-	var arrive func()
+	var one func(act)
+	arrive := func() {}
 	arrive = func() {
 		a := acts[current]
-		after(time.Duration(random.ExpFloat64()/a.rate*1e9), arrive)
+		batch := max(1, a.batch)
+		after(time.Duration(random.ExpFloat64()/a.rate*1e9*float64(batch)), arrive)
+		for range batch {
+			one(a)
+		}
+	}
+	one = func(a act) {
 		counts := now()-changed > a.lasts/2
 		r := &results[current]
 		if counts {
@@ -147,13 +155,13 @@ func standard(workers int) []act {
 	rate := float64(workers) * 100 // what they can do
 	const each = 10 * time.Millisecond
 	return []act{
-		{10 * time.Second, workers, rate / 2, each, false},
-		{16 * time.Second, workers, 2 * rate, each, false},
-		{16 * time.Second, workers / 2, 2 * rate, each, false},
-		{16 * time.Second, workers, 2 * rate, each, false},
-		{10 * time.Second, workers, rate / 2, each, false},
-		{16 * time.Second, 3 * workers, rate * .75, 3 * each, false},
-		{16 * time.Second, 3 * workers, 2 * rate, 3 * each, false},
+		{10 * time.Second, workers, rate / 2, each, false, 0},
+		{16 * time.Second, workers, 2 * rate, each, false, 0},
+		{16 * time.Second, workers / 2, 2 * rate, each, false, 0},
+		{16 * time.Second, workers, 2 * rate, each, false, 0},
+		{10 * time.Second, workers, rate / 2, each, false, 0},
+		{16 * time.Second, 3 * workers, rate * .75, 3 * each, false, 0},
+		{16 * time.Second, 3 * workers, 2 * rate, 3 * each, false, 0},
 	}
 }
 
@@ -174,4 +182,26 @@ func TestTheServerIsKeptBusyAndNobodyWaitsLongWhateverItBecomes(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestWhereAllFailOnlyAFewAreLetInToFindOutWhenTheyDoNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := adaptive.New(adaptive.Options{})
+		results := play(l, func() int64 { return l.Stats().Limit }, 1,
+			act{8 * time.Second, 40, 2000, 10 * time.Millisecond, false, 0},
+			act{24 * time.Second, 40, 8000, 10 * time.Millisecond, true, 200})
+		require.Greater(t, results[0].limit, 80.0)
+		require.Less(t, results[1].limit, 12.0) // about the root of 40
+	})
+}
+
+func TestWhatTheServerDidLongAgoIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := adaptive.New(adaptive.Options{})
+		results := play(l, func() int64 { return l.Stats().Limit }, 1,
+			act{10 * time.Second, 40, 3000, 10 * time.Millisecond, false, 0},
+			act{80 * time.Second, 40, 100, 10 * time.Millisecond, false, 0})
+		require.Greater(t, results[0].limit, 80.0)
+		require.Less(t, results[1].limit, 50.0)
+	})
 }

@@ -218,7 +218,7 @@ func TestStateSaysWhatIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := adaptive.New(adaptive.Options{Initial: 7})
 		require.Equal(t, adaptive.State{Limit: 7}, l.State())
-		play(l, func() int64 { return l.Stats().Limit }, 1, act{8 * time.Second, 10, 2000, 10 * time.Millisecond, false})
+		play(l, func() int64 { return l.Stats().Limit }, 1, act{8 * time.Second, 10, 2000, 10 * time.Millisecond, false, 0})
 		s := l.State()
 		require.True(t, s.Overloaded)
 		require.InDelta(t, 1000, s.Rate, 150)

@@ -194,3 +194,19 @@ func TestADrawingIsXMLWithALineForEachLimiter(t *testing.T) {
 	require.NotContains(t, drawing, "NaN")
 	require.Len(t, p.verdicts[0].drawn.Limit, points)
 }
+
+func TestWhatIsUnrulyIsNotJudgedAndSeedsAddUp(t *testing.T) {
+	s := brief(little(), 2)
+	s.phases[1].unruly = true
+	p := contest(bubbles{t: t}, s, []entrant{fixedEntrant("short", 15)}, 2, false)
+	require.NotEmpty(t, p.verdicts[0].Phases[0].Misses)
+	require.False(t, p.verdicts[0].Phases[1].Judged)
+	require.Empty(t, p.verdicts[0].Phases[1].Misses)
+
+	one, other := play(s, trace(s, 1), nil, nil, fixedGate(15)), play(s, trace(s, 2), nil, nil, fixedGate(15))
+	good, arrived, n := one[0].whole.good, one[0].whole.arrived, one[0].whole.late.n
+	one.add(other)
+	require.Equal(t, good+other[0].whole.good, one[0].whole.good)
+	require.Equal(t, arrived+other[0].whole.arrived, one[0].whole.arrived)
+	require.Equal(t, n+other[0].whole.late.n, one[0].whole.late.n)
+}

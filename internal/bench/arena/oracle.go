@@ -3,6 +3,7 @@ package main
 // This file finds what could be had: the best of all fixed limits, for each phase.
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"sort"
@@ -32,7 +33,7 @@ type swept struct {
 }
 
 // findOracle looks for the best limit of each phase among few, with the first seed,
-// and then around it with all. A fixed limit remembers nothing for long, so for the
+// and then around it with all, in two steps. A fixed limit remembers nothing for long, so for the
 // second look each phase is played by itself.
 func findOracle(s *scenario, traces [][]request) oracle {
 	widest := s.widest()
@@ -45,13 +46,24 @@ func findOracle(s *scenario, traces [][]request) oracle {
 	o := make(oracle, len(s.phases))
 	for i := range s.phases {
 		alone, cut, phase := s.alone(i, traces)
-		o[i] = bestOf(sweep(alone, cut, around(coarse, bestOf(first, i).limit)), phase)
+		near := around(coarse, bestOf(first, i).limit, 6)
+		all := sweep(alone, cut, near)
+		// The goodput is flat about its best: only the next ones to it may be better.
+		fine := slices.DeleteFunc(around(near, bestOf(all, phase).limit, 12), func(l int) bool { return slices.Contains(near, l) })
+		o[i] = bestOf(inOrder(append(all, sweep(alone, cut, fine)...)), phase)
 	}
 	return o
 }
 
-// around returns limits near those that are best in a coarse sweep.
-func around(coarse, limits []int) []int {
+// inOrder is with the smallest limits first.
+func inOrder(all []swept) []swept {
+	slices.SortStableFunc(all, func(a, b swept) int { return cmp.Compare(slices.Min(a.limits), slices.Min(b.limits)) })
+	return all
+}
+
+// around returns limits near those that are best in a coarse sweep, so many parts of
+// them apart.
+func around(coarse, limits []int, parts int) []int {
 	var fine []int
 	for _, limit := range limits {
 		at, found := slices.BinarySearch(coarse, limit)
@@ -59,7 +71,7 @@ func around(coarse, limits []int) []int {
 			continue // none
 		}
 		from, to := coarse[max(at-1, 0)], coarse[min(at+1, len(coarse)-1)]
-		for l := from; l <= to; l += max(1, limit/12) {
+		for l := from; l <= to; l += max(1, limit/parts) {
 			fine = append(fine, l)
 		}
 		fine = append(fine, limit)

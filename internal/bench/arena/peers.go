@@ -38,6 +38,7 @@ func entrants() []entrant {
 			},
 		},
 		{name: "textbook", about: "what is delivered, times what an answer takes without a queue, and a little more", core: newTextbook},
+		{name: "trials", about: "more and less in turns, and to where it pays; no model of a queue", core: newTrials},
 		{name: "fixed 50", about: "what somebody may guess", core: func() Core { return &fixed{size: 50} }},
 		{name: "none", about: "no limit", core: func() Core { return &fixed{size: none} }},
 	}
