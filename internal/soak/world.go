@@ -73,7 +73,7 @@ func newWorld() *world {
 	w := &world{
 		echo:    newEcho(),
 		sem:     semaphore.New(semaphore.Options{Size: units, Queue: 64, WaitTime: true}),
-		shared:  semaphore.NewWeighted(units),
+		shared:  semaphore.NewWeighted(2),
 		adapt:   adaptive.New(adaptive.Options{Initial: 3, Max: 4, Wait: 20 * time.Millisecond}),
 		keySem:  keyed.NewSemaphore[int](keyed.SemaphoreOptions{Keys: keys / 4, Size: 2, Queue: 8}),
 		keyRate: keyed.NewRate[int](keyed.RateOptions{Keys: keys / 4, Limit: 5000, Burst: 20}),
@@ -213,7 +213,7 @@ func (w *world) account(descriptorsBefore, goroutinesBefore int) error {
 		"keyed semaphore": w.keySem.Stats(), "pool": w.pool.Stats(), "group": w.group.Stats(), "watched semaphore": w.watched.Stats(),
 	} {
 		// The composite waits in front of the one that is watched.
-		if s.Total == 0 || w.acts.Load() > 20_000 && s.Waited == 0 && name != "watched semaphore" {
+		if s.Total == 0 || w.acts.Load() > 200_000 && s.Waited == 0 && name != "watched semaphore" {
 			w.fail("%s: was hardly used: %+v", name, s)
 		}
 		if s.InFlight != 0 || s.Waiting != 0 {
