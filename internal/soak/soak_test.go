@@ -11,16 +11,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// raced is true where the tests run under the race detector.
+var raced bool
+
 func built(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "soak.exe")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
+	args := []string{"build", "-o", binary, "."}
+	if raced {
+		args = []string{"build", "-race", "-o", binary, "."}
+	}
+	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return binary
 }
 
 func TestNothingIsLeftAfterEveryPackageWasUsedAtOnceWithFaults(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), built(t), "-for", "10s").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), built(t), "-for", "5s").CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "left at the end: 0 goroutines")
 }
