@@ -50,7 +50,8 @@ func TestContract(t *testing.T) {
 			{Name: "HandOverIdle without HTTP", Text: "graceful: HandOverIdle without HTTP", Do: func() {
 				graceful.New(quietly()).Add(0, graceful.Component{Name: "x", HandOverIdle: true, Stop: func(context.Context) error { return nil }})
 			}},
-			{Name: "Restart without a context", Text: "graceful: Restart with a nil context", Do: func() { _ = ran.Restart(nil) }}, //nolint:staticcheck // that is the misuse
+			//lint:ignore SA1012 that is the misuse
+			{Name: "Restart without a context", Text: "graceful: Restart with a nil context", Do: func() { _ = ran.Restart(nil) }},
 			{Name: "Add after Run", Text: "graceful: Add after Run", Do: func() { ran.Add(0, worker("late")) }},
 			{Name: "WithDraining of nobody", Text: "graceful: WithDraining of an unknown component", Do: func() { ran.WithDraining(t.Context(), "nobody") }},
 			{Name: "Run twice", Text: "graceful: Run called twice", Do: func() { _, _ = ran.Run(context.Background()) }},

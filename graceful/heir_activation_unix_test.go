@@ -6,6 +6,7 @@ package graceful_test
 // where there is one, and in any case one of this file.
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -61,7 +62,7 @@ func askOver(t *testing.T, network, addr, path string) string {
 	s := &service{child: &child{t: t, addr: addr}}
 	if network == "unix" {
 		s.addr = "unix"
-		return s.getOver(&http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) {
+		return s.getOver(&http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
 			return net.DialTimeout("unix", addr, patience)
 		}}, path)
 	}

@@ -21,7 +21,6 @@ import (
 // request is an answer that is on its way.
 type request struct {
 	resp *http.Response
-	err  error
 }
 
 // begin sends a GET and returns once the head of the answer is there.

@@ -89,7 +89,8 @@ func (t *tickets) serve(srv *http.Server, now time.Time) *tls.Config {
 // plainTickets reports whether nobody has chosen how tickets are sealed.
 func plainTickets(c *tls.Config) bool {
 	return c.GetConfigForClient == nil && c.WrapSession == nil && c.UnwrapSession == nil &&
-		!c.SessionTicketsDisabled && c.SessionTicketKey == [keySize]byte{} //nolint:staticcheck // whoever sets it means it
+		//lint:ignore SA1019 whoever sets a key means it
+		!c.SessionTicketsDisabled && c.SessionTicketKey == [keySize]byte{}
 }
 
 // nextProtos is the list of protocols as ServeTLS would make it.

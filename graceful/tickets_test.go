@@ -87,7 +87,7 @@ func TestWhoHasChosenHowTicketsAreSealedIsLeftAlone(t *testing.T) {
 		"WrapSession":            {WrapSession: func(tls.ConnectionState, *tls.SessionState) ([]byte, error) { return nil, nil }},
 		"UnwrapSession":          {UnwrapSession: func([]byte, tls.ConnectionState) (*tls.SessionState, error) { return nil, nil }},
 		"SessionTicketsDisabled": {SessionTicketsDisabled: true},
-		"SessionTicketKey":       {SessionTicketKey: [32]byte{1}}, //nolint:staticcheck // it still means something
+		"SessionTicketKey":       {SessionTicketKey: [32]byte{1}}, // it still means something
 	} {
 		require.False(t, graceful.PlainTickets(c), name)
 	}

@@ -259,4 +259,4 @@ func (w *Watchdog) ends(this *watch) bool {
 // native reports whether now is of the clock that the watch runs on. A timer of
 // a bubble must not be touched from outside, which would be fatal, and one from
 // outside would be armed for a time of the bubble's.
-func (this *watch) native(now time.Time) bool { return this.fake == onFakeClock(now) }
+func (running *watch) native(now time.Time) bool { return running.fake == onFakeClock(now) }

@@ -111,6 +111,7 @@ func follow(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, met
 	// taken from here: an interceptor further in may try again, and all of its
 	// tries are one stream to who is further out.
 	closed := grpc.OnFinish(func(err error) {
+		//lint:ignore SA1019 a status with this code may come from the server as well
 		if errors.Is(err, grpc.ErrClientConnClosing) {
 			s.end(err)
 		}

@@ -43,7 +43,7 @@ func quietly() graceful.Options {
 func attributes(s tracetest.SpanStub) map[attribute.Key]string {
 	got := map[attribute.Key]string{}
 	for _, a := range s.Attributes {
-		got[a.Key] = a.Value.Emit()
+		got[a.Key] = a.Value.String()
 	}
 	return got
 }

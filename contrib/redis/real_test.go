@@ -158,7 +158,7 @@ func TestAPromotedReplicaGoesOnWhereThePrimaryStopped(t *testing.T) {
 	require.Equal(t, belayredis.Local, r.State().Mode)
 	require.ErrorContains(t, r.State().LastErr, "READONLY")
 	primary.kill()
-	require.NoError(t, link.SlaveOf(t.Context(), "NO", "ONE").Err())
+	require.NoError(t, link.ReplicaOf(t.Context(), "NO", "ONE").Err())
 	eventually(t, "the replica", func() bool {
 		_, err = r.TryTake(1)
 		require.Error(t, err)

@@ -79,7 +79,7 @@ func main() {
 	op, _ := errors.AsType[*net.OpError](ask(ctx, conns, "and now?"))
 	fmt.Printf("the next has two more checked, both broken: %d, and then fails to %s\n", conns.Counts().Unhealthy, op.Op)
 
-	srv = serve(addr)
+	serve(addr)
 	fmt.Println("it's back:", ask(ctx, conns, "welcome"), ask(ctx, conns, "again"))
 	err := conns.Close(ctx) // waits for what is lent, as long as ctx lets it
 	fmt.Printf("closed: %v, still open: %d\n", err, conns.Counts().Open)

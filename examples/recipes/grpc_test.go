@@ -20,8 +20,7 @@ import (
 
 // dialGRPC serves streams whose last message comes at the drain, and health.
 func dialGRPC(t *testing.T) (*running, *grpc.ClientConn) {
-	var r *running
-	r = run(t, func(m *graceful.Manager) {
+	r := run(t, func(m *graceful.Manager) {
 		srv := grpc.NewServer(
 			grpc.StreamInterceptor(recipes.Streams(m, "grpc")),
 			grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
@@ -70,7 +69,7 @@ func TestAWatcherOfHealthHearsOfTheStopAndDoesNotHoldItUp(t *testing.T) {
 
 	r.Stop(nil)
 	for err == nil { // NOT_SERVING may come too late for one who is told to go at once
-		answer, err = s.Recv()
+		_, err = s.Recv()
 	}
 	require.Equal(t, codes.Canceled, status.Code(err), "%v", err)
 	r.endsClean()

@@ -40,6 +40,7 @@ func TestALostUpdateNeedsAPreemptionAndIsFoundWithOne(t *testing.T) {
 func abba() explore.Program {
 	var a, b sync.Mutex
 	both := func(x, y *sync.Mutex) func() {
+		//lint:ignore SA2001 the locks are all that there is
 		return func() { x.Lock(); y.Lock(); y.Unlock(); x.Unlock() }
 	}
 	return explore.Program{Goroutines: []func(){both(&a, &b), both(&b, &a)}}

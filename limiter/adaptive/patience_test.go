@@ -225,7 +225,7 @@ func TestAThousandMayWaitUnlessTheOptionsSayOtherwise(t *testing.T) {
 			require.True(t, l.TryAcquire(1))
 			ctx, cancel := context.WithCancel(t.Context())
 			for range most {
-				go l.Acquire(ctx, 1) //nolint:errcheck // ends with ctx
+				go l.Acquire(ctx, 1) // ends with ctx
 			}
 			synctest.Wait()
 			require.EqualValues(t, most, l.Stats().Waiting)

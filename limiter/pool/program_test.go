@@ -27,11 +27,10 @@ type machine struct {
 	calls   []*modelCall
 	cancels []context.CancelFunc
 
-	mu      sync.Mutex
-	opens   map[int]chan error // of requests, what their Open returns
-	opened  int
-	closed  int
-	pending int
+	mu     sync.Mutex
+	opens  map[int]chan error // of requests, what their Open returns
+	opened int
+	closed int
 }
 
 type modelCall struct {

@@ -4,7 +4,6 @@ package main
 // that what they are computed from is right.
 
 import (
-	"fmt"
 	"os"
 	"regexp"
 	"runtime/metrics"
@@ -90,6 +89,6 @@ func TestARowIsMeasuredInAProcessOfItsOwn(t *testing.T) {
 		require.Error(t, measure(os.Stderr, which))
 	}
 	var out strings.Builder
-	require.NoError(t, measure(&out, fmt.Sprint("0/0")))
+	require.NoError(t, measure(&out, "0/0"))
 	require.Regexp(t, `^\[([0-9.e+-]+,?){4}\]\n$`, out.String())
 }

@@ -80,10 +80,7 @@ func keys[V any](m map[string]V) func(func(string) bool) {
 // spread makes every file stay that has to agree with one that does, the
 // nearest first, so that reasons are short.
 func (g *graph) spread() {
-	var queue []string
-	for _, f := range slices.Sorted(keys(g.kept)) {
-		queue = append(queue, f)
-	}
+	queue := slices.Sorted(keys(g.kept))
 	for len(queue) > 0 {
 		f := queue[0]
 		queue = queue[1:]
