@@ -75,10 +75,10 @@ func Record(seed uint64, goroutines int, program Program) []porcupine.Operation 
 }
 
 // patience bounds the search through one history.
-const patience = 10 * time.Second
+const patience = time.Minute
 
-// Explained reports whether the model can explain a history. One that would
-// take too long to search counts as explained.
+// Explained reports whether the model can explain a history. One that takes longer
+// than that to search is not explained: none that the tests record comes near it.
 func Explained(model porcupine.Model, history []porcupine.Operation) bool {
-	return porcupine.CheckOperationsTimeout(model, history, patience) != porcupine.Illegal
+	return porcupine.CheckOperationsTimeout(model, history, patience) == porcupine.Ok
 }
