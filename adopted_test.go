@@ -31,19 +31,6 @@ func operating(t *testing.T) []string {
 	return pages
 }
 
-func TestEveryLinkOfThePagesForOperatorsResolves(t *testing.T) {
-	for _, page := range operating(t) {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, m := range link.FindAllSubmatch(text, -1) {
-			if target := string(m[1]); !strings.Contains(target, ":") {
-				_, err := os.Stat(filepath.Join(filepath.Dir(page), target))
-				require.NoError(t, err, "%s links to %s", page, target)
-			}
-		}
-	}
-}
-
 var citation = regexp.MustCompile("`(Test\\w+)`(?: \\((\\w+)\\))?")
 
 // What a page says was tried must be a test that there is, in the folder of the

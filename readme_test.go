@@ -318,28 +318,6 @@ func TestTheReadmesCodeIsCodeThatRuns(t *testing.T) {
 	require.Greater(t, blocks, 30)
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
-
-func TestTheReadmesLinksLeadSomewhere(t *testing.T) {
-	all := pages(t)
-	mistakes, err := filepath.Glob("docs/mistakes/*.md")
-	require.NoError(t, err)
-	for _, name := range mistakes {
-		text, err := os.ReadFile(name)
-		require.NoError(t, err)
-		all[name] = string(text)
-	}
-	links := 0
-	for name, text := range all {
-		for _, found := range link.FindAllStringSubmatch(text, -1) {
-			links++
-			_, err := os.Stat(filepath.Join(filepath.Dir(name), found[1]))
-			require.NoError(t, err, name)
-		}
-	}
-	require.Greater(t, links, 100)
-}
-
 func TestTheMapOfDocumentsHasEveryPage(t *testing.T) {
 	all := pages(t)
 	for name := range all {

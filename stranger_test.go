@@ -90,12 +90,18 @@ func runAll(t *testing.T, all []string) {
 		began := time.Now()
 		out, err := cmd.CombinedOutput()
 		t.Logf("%v  %s", time.Since(began).Round(time.Second), strings.Join(words, " "))
-		if strings.Contains(command, "internal/bench") && !strings.Contains(command, "restart") {
-			require.Contains(t, string(out), "claims:", command) // one that is short on this machine is no failure of the command
+		if judges(command) && err != nil {
+			require.Contains(t, string(out), "exit status 1\n", "%s\n%s", command, out)
 			continue
 		}
 		require.NoError(t, err, "%s\n%s", command, out)
 	}
+}
+
+// judges reports whether a command ends with 1 where it works, and finds fault: with
+// a speed on this machine, or with code that tests mistakes.
+func judges(command string) bool {
+	return strings.Contains(command, "belay-vet") || strings.HasPrefix(command, "go run ./internal/bench") && !strings.HasSuffix(command, "restart")
 }
 
 var relativeLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)

@@ -17,9 +17,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/belay-go/belay/timeout"
 )
 
 const (
@@ -77,7 +78,7 @@ type control struct {
 	ask func(verb string) (r reply, ok bool) // false: nobody answers any more
 	log *slog.Logger
 
-	serving sync.WaitGroup
+	serving timeout.WaitGroup
 }
 
 // listenControl makes the socket, and a goroutine that ends with it.
@@ -115,15 +116,7 @@ func listenControl(dir string, log *slog.Logger, ask func(verb string) (reply, b
 // doesn't read it is not waited for.
 func (c *control) close() {
 	_ = c.ln.Close()
-	answered := make(chan struct{})
-	go func() { // ends with the last answer, or with the process
-		c.serving.Wait()
-		close(answered)
-	}()
-	select {
-	case <-answered:
-	case <-time.After(requestTime):
-	}
+	c.serving.WaitTimeout(requestTime)
 }
 
 // serve answers one request.

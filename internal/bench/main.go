@@ -209,7 +209,7 @@ func (c *command) keep(found *report.Report) error {
 	switch c.json {
 	case "":
 	case "-":
-		if err := found.Save("/dev/stdout"); err != nil {
+		if err := found.Write(os.Stdout); err != nil {
 			return err
 		}
 	default:

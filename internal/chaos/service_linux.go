@@ -69,8 +69,8 @@ func start(binary, temp string, full bool) (*service, error) {
 	_ = w.Close()
 	s.know(cmd.Process.Pid)
 	ready := make(chan string, 1)
-	go s.read(lines, ready) // ends with the last process
-	go func() { _ = cmd.Wait() }()
+	go s.read(lines, ready)        // ends with the last process
+	go func() { _ = cmd.Wait() }() // ends with the first process
 	select {
 	case s.addr = <-ready:
 		return s, nil

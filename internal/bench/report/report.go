@@ -5,8 +5,10 @@ package report
 // This file is the form in which a run is kept, and what a row's verdict means.
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 )
@@ -135,11 +137,18 @@ func Load(path string) (*Report, error) {
 	return r, nil
 }
 
-// Save writes r as JSON.
+// Write writes r as JSON.
+func (r *Report) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "\t")
+	return e.Encode(r)
+}
+
+// Save writes r as JSON to a file.
 func (r *Report) Save(path string) error {
-	data, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
+	var b bytes.Buffer
+	if err := r.Write(&b); err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(data, '\n'), 0o644)
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }
