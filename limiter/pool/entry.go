@@ -59,7 +59,7 @@ type entry[T any] struct {
 	seen    instant // last known to work
 	round   uint64  // in which it was last checked in idle time
 	broken  uint64  // how many others had been found broken by then
-	suspect bool    // more were, when it was lent
+	suspect bool    // has to be checked before it is lent
 	used    bool    // was lent once
 }
 
@@ -130,6 +130,8 @@ func (p *Pool[T]) popLocked(now instant) (*entry[T], error) {
 }
 
 // popIdleLocked takes out of idle what is next, and has closed what is too old.
+// Whether Get has to check it is decided here, at the time at which it was offered
+// if somebody waits: what was opened for a caller is new, however late that wakes.
 func (p *Pool[T]) popIdleLocked(now instant) *entry[T] {
 	for {
 		next := p.mu.idle.Last()
@@ -145,7 +147,7 @@ func (p *Pool[T]) popIdleLocked(now instant) *entry[T] {
 			p.closeLocked(e)
 			continue
 		}
-		e.suspect = e.broken != p.mu.broken
+		e.suspect = e.broken != p.mu.broken || p.stale(e, now) || p.o.CheckAfter < 0 && e.used
 		p.moveLocked(e, out)
 		return e
 	}

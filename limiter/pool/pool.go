@@ -255,9 +255,8 @@ func (p *Pool[T]) Get(ctx context.Context) (Handle[T], error) {
 	p.mu.Unlock()
 	if e == nil && err == nil {
 		e, err = p.wait(ctx, waiter[T]{}, now)
-		now = p.now()
 	}
-	for err == nil && p.o.Check != nil && p.mustCheck(e, now) {
+	for err == nil && p.o.Check != nil && e.suspect {
 		if p.check(ctx, e) {
 			break
 		}
@@ -266,7 +265,6 @@ func (p *Pool[T]) Get(ctx context.Context) (Handle[T], error) {
 			return Handle[T]{}, p.done(ctx)
 		}
 		e, err = p.wait(ctx, waiter[T]{broken: e}, p.now()) // the check took its time
-		now = p.now()
 	}
 	if err != nil {
 		return Handle[T]{}, err

@@ -37,6 +37,7 @@ const patience = 30 * time.Second
 type redis struct {
 	program, dir string
 	cmd          *exec.Cmd
+	dials        atomic.Int64
 	output       bytes.Buffer // of the one that runs; to be read after its end
 }
 
@@ -91,6 +92,7 @@ func (s *redis) ask(t *testing.T, args ...string) (string, error) {
 }
 
 func (s *redis) dial(ctx context.Context) (*resp, error) {
+	s.dials.Add(1)
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unix", s.socket())
 	if err != nil {
@@ -295,7 +297,9 @@ func TestARedisThatHangsHoldsNobodyForLongerThanTheirTime(t *testing.T) {
 		s.hang(t)
 		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()
+		dials := s.dials.Load()
 		require.Error(t, echoes(short, p, 1))
+		require.LessOrEqual(t, s.dials.Load()-dials, int64(16), "one for each call")
 		require.Zero(t, p.Stats().InFlight)
 		require.Zero(t, p.Stats().Waiting)
 		s.goOn(t)

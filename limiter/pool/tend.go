@@ -201,11 +201,6 @@ func (p *Pool[T]) stale(e *entry[T], now instant) bool {
 	return age(now, e.seen) >= max(p.o.CheckAfter, 1)
 }
 
-// mustCheck reports whether an entry has to be checked before it is lent.
-func (p *Pool[T]) mustCheck(e *entry[T], now instant) bool {
-	return e.suspect || p.stale(e, now) || p.o.CheckAfter < 0 && e.used
-}
-
 // check checks an entry that Get has. If Check panics or exits, it is broken.
 func (p *Pool[T]) check(ctx context.Context, e *entry[T]) (healthy bool) {
 	returned := false

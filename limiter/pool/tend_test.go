@@ -144,6 +144,27 @@ func TestEveryUseIsCheckedWhereThatIsAskedFor(t *testing.T) {
 	})
 }
 
+// A server that accepts and answers nothing good: each call opens one and is lent
+// that. In a bubble no time passes between an Open and its caller; here it does.
+func TestAServerWithoutGoodAnswersIsNotDialledInALoop(t *testing.T) {
+	for _, after := range []time.Duration{-1, 1} {
+		s := &source{}
+		p := s.pool(pool.Options[*resource]{MaxOpen: 1, CheckAfter: after, Check: func(context.Context, *resource) error {
+			return errBroken
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for i := range 10 {
+			h, err := p.Get(ctx)
+			require.NoError(t, err)
+			require.Equal(t, i+1, h.Value().id, "one Open for each call")
+			h.Release()
+		}
+		ends(t, p, s)
+		require.EqualValues(t, 9, p.Counts().Unhealthy)
+	}
+}
+
 func TestWhoGetsABrokenOneKeepsItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
