@@ -260,7 +260,7 @@ func (p *Pool[T]) Get(ctx context.Context) (Handle[T], error) {
 		if p.check(ctx, e) {
 			break
 		}
-		if ctx.Err() != nil {
+		if over(ctx) {
 			p.drop(e)
 			return Handle[T]{}, p.done(ctx)
 		}

@@ -37,11 +37,11 @@ func (p *Pool[T]) Tend(ctx context.Context) error {
 	p.expireLocked(now)
 	round := p.roundLocked()
 	p.mu.Unlock()
-	for p.o.Check != nil && ctx.Err() == nil && p.checkIdle(ctx, round) {
+	for p.o.Check != nil && !over(ctx) && p.checkIdle(ctx, round) {
 	}
-	for ctx.Err() == nil {
+	for !over(ctx) {
 		began, err := p.openOne(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && !over(ctx) {
 			return err
 		}
 		if !began {
@@ -199,6 +199,26 @@ func (p *Pool[T]) checkedLocked(e *entry[T], now instant, healthy bool) {
 // be checked.
 func (p *Pool[T]) stale(e *entry[T], now instant) bool {
 	return age(now, e.seen) >= max(p.o.CheckAfter, 1)
+}
+
+// lateness is how late the timer of a context may be.
+const lateness = time.Second
+
+// over reports whether ctx is done, or is to be: from its deadline on, each
+// check that heeds it fails at once, and would have all that is idle closed before
+// the timer has fired, which is late on a busy machine. So that is waited for, in
+// vain with a context of somebody's own type that does not end.
+func over(ctx context.Context) bool {
+	deadline, bounded := ctx.Deadline()
+	if bounded && ctx.Err() == nil && !time.Now().Before(deadline) {
+		timer := time.NewTimer(lateness)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+	}
+	return ctx.Err() != nil
 }
 
 // check checks an entry that Get has. If Check panics or exits, it is broken.
