@@ -20,8 +20,9 @@ const (
 	always = instant(math.MinInt64) // before all others
 
 	// lateness is how old a caller's reading of the clock may be. It is far longer
-	// than a goroutine is kept from passing on what it read, and far shorter than
-	// the way from any real clock to that of a bubble.
+	// than a goroutine is kept from passing on what it read, unless its process is
+	// stopped meanwhile, and far shorter than the way from any real clock to that of
+	// a bubble.
 	lateness = time.Minute
 
 	// lifetime is longer than a process lives.

@@ -47,6 +47,22 @@ func TestALimiterServesWaitsInOneBubbleAndAtOnceInTheNext(t *testing.T) {
 	}
 }
 
+// A process that is stopped (SIGSTOP, a frozen container) goes on with readings of
+// the clock that are as old as that took. They are not of another clock, by
+// which the time until now would be gained once more.
+func TestAReadingFromBeforeTheProcessWasStoppedGainsNothing(t *testing.T) {
+	for kind, fresh := range kinds {
+		lim := fresh(rate.Every(time.Minute), 10)
+		for range 10 {
+			require.True(t, lim.Allow(), kind)
+		}
+		for range 10 {
+			rate.TryLate(lim, 1, 10*time.Minute)
+			require.False(t, lim.Allow(), kind)
+		}
+	}
+}
+
 func TestALimiterMadeInABubbleServesOutside(t *testing.T) {
 	for kind, fresh := range kinds {
 		var lim *rate.Limiter

@@ -233,9 +233,13 @@ func (lim *Limiter) Stats() belay.Stats {
 // lock reads the clock and locks. The world's clock is read first, so that the
 // lock is held for less time: a reading that is overtaken is only late. In a
 // bubble a small step back may be the next bubble, so there it is read again
-// under the lock, where no reading can overtake another.
-func (lim *Limiter) lock() instant {
-	t := now()
+// under the lock, where no reading can overtake another. So it is where a reading
+// is older than lateness: then the process may have stood still since, and only
+// if it is again is it of another clock.
+func (lim *Limiter) lock() instant { return lim.lockFrom(now()) }
+
+// lockFrom is lock with a reading of the clock.
+func (lim *Limiter) lockFrom(t instant) instant {
 	lim.mu.Lock()
 	if t.foreign() {
 		if t = now(); t < lim.mu.last {
@@ -244,6 +248,8 @@ func (lim *Limiter) lock() instant {
 			}
 			lim.elsewhereLocked(t)
 		}
+	} else if lim.tooLateLocked(t) {
+		t = now()
 	}
 	lim.seeLocked(t)
 	return t
@@ -263,12 +269,17 @@ func (lim *Limiter) seeLocked(t instant) {
 	if lim.meter.Load() != nil {
 		lim.sealLocked()
 	}
-	if t < lim.mu.last && t.since(lim.mu.last) < -lateness {
+	if lim.tooLateLocked(t) {
 		lim.elsewhereLocked(t)
 	}
 	if lim.mu.pending.first != nil {
 		lim.passLocked(max(t, lim.mu.last))
 	}
+}
+
+// tooLateLocked reports whether t is older than a reading may be.
+func (lim *Limiter) tooLateLocked(t instant) bool {
+	return t < lim.mu.last && t.since(lim.mu.last) < -lateness
 }
 
 func mustNotBeNegative(n int64) {
