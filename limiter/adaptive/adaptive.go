@@ -135,7 +135,8 @@ type Limiter struct {
 		sync.Mutex
 		law    law
 		books  books
-		stuck  int64 // in flight, and not going to end: see lookLocked
+		looked time.Duration // last
+		stuck  int64         // in flight, and not going to end: see lookLocked
 		line   line
 		total  uint64 // as Stats said last
 		waited uint64
@@ -165,7 +166,7 @@ func New(o Options) *Limiter {
 	law.set(law.initial)
 	now := reading()
 	law.rebase(now)
-	l.mu.books.begin = now
+	l.mu.books.begin, l.mu.looked = now, now
 	l.publishLocked(now)
 	return l
 }

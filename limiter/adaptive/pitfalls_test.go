@@ -281,6 +281,28 @@ func TestAServerThatPausesNowAndThenIsNotOverloaded(t *testing.T) {
 	}
 }
 
+// As when the process is stopped, or its machine: nobody comes meanwhile, and what
+// was in flight has taken that long when it ends.
+func TestAProcessThatStoodStillWasNotOverloaded(t *testing.T) {
+	for _, stop := range []time.Duration{time.Second, 5 * time.Second, 20 * time.Second, 50 * time.Second, 5 * time.Minute} {
+		for _, goal := range []time.Duration{0, 200 * ms} {
+			for _, rate := range []float64{100, 500, 800} {
+				synctest.Test(t, func(t *testing.T) {
+					defer still()
+					l := adaptive.New(adaptive.Options{Goal: goal})
+					w := newTown(10, 10*ms, l)
+					require.Zero(t, w.during(5*time.Second, rate).refused)
+					w.paused.Store(true)
+					time.Sleep(stop)
+					w.paused.Store(false)
+					require.Less(t, w.during(10*time.Second, rate).share(), .01, "%v a second, stopped for %v", rate, stop)
+					require.False(t, l.State().Overloaded)
+				})
+			}
+		}
+	}
+}
+
 func TestASlowDependencyIsNotACapacity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer still()

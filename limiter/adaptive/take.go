@@ -344,10 +344,15 @@ func (l *Limiter) lookLocked(at time.Duration) {
 	}
 	law, books := &l.mu.law, &l.mu.books
 	w, next := books.read(&l.account, at)
-	if !w.whole() {
+	gap := at - l.mu.looked
+	l.mu.looked = at
+	whole := w.whole()
+	if !whole || law.stoodStill(gap, w) {
 		*books = next
 		law.rebase(at)
-		l.since.Store(0)
+		if !whole {
+			l.since.Store(0)
+		}
 		l.publishLocked(at)
 		return
 	}
