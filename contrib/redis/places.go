@@ -70,7 +70,7 @@ func (s *Semaphore) holdLocked(n int64) {
 		s.mu.spare -= n
 	}
 	s.mu.used += n
-	s.armLocked(s.MemberTTL / 3)
+	s.armLocked(s.renewal())
 }
 
 // serveLocked grants what fits to those in line, in order.
@@ -291,11 +291,15 @@ func (s *Semaphore) landLocked(batch []*place, granted int, answered bool) {
 		}
 		mu.line = slices.DeleteFunc(mu.line, func(p *place) bool { return p.refused })
 	}
-	s.armLocked(s.MemberTTL / 3)
+	s.armLocked(s.renewal())
 	if mu.spare > s.leaseSize {
 		s.armLocked(giveBackAfter)
 	}
 }
+
+// renewal is how long after a round trip the next one renews what is held; longer
+// than giveBackAfter, which also stands for something to be given back.
+func (s *Semaphore) renewal() time.Duration { return max(s.MemberTTL/3, 2*giveBackAfter) }
 
 // armLocked has the timer go off after d at the latest, while there is something
 // to renew or to give back.
