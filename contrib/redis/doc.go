@@ -61,8 +61,8 @@
 //
 // # Cost
 //
-// A leased call of a rate reads the clock and does one compare-and-swap, that of a
-// semaphore takes a lock; neither allocates. Permits of a rate keep nothing;
+// A leased call reads the clock; that of a rate does one compare-and-swap, that of a
+// semaphore takes two locks; neither allocates. Permits of a rate keep nothing;
 // what a semaphore has out is renewed by a timer, which exists as long as something
 // is held. Nothing needs a Close.
 //

@@ -53,8 +53,13 @@ func (s *Semaphore) fitsLocked(n int64) bool {
 	if s.is(Local) {
 		return s.mu.used+n <= s.shareLocked()
 	}
-	return s.leaseSize > 0 && s.mu.spare >= n
+	return s.leaseSize > 0 && s.mu.spare >= n && !s.staleLocked()
 }
+
+// staleLocked reports whether what is at hand may be others' by now, as it was not
+// renewed: round trips fail, or the process was stopped. It is a while before
+// Redis gives it away, which counts from before its answer.
+func (s *Semaphore) staleLocked() bool { return s.quiet() >= s.MemberTTL.Microseconds()/2 }
 
 // shareLocked is this process' share of the size.
 func (s *Semaphore) shareLocked() int64 {
@@ -216,7 +221,7 @@ func (s *Semaphore) trip(ctx context.Context, probe bool) error {
 		mu.Unlock()
 		return errTrip
 	}
-	if probe && s.is(Local) {
+	if probe && s.is(Local) || s.staleLocked() {
 		mu.spare = 0
 	}
 	mu.spare = min(mu.spare, s.leaseSize)
