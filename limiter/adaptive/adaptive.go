@@ -136,6 +136,7 @@ type Limiter struct {
 		law    law
 		books  books
 		looked time.Duration // last
+		seen   float64       // of the area of the window that goes on, by then
 		stuck  int64         // in flight, and not going to end: see lookLocked
 		line   line
 		total  uint64 // as Stats said last

@@ -205,13 +205,13 @@ func (l *law) ripe(now, span time.Duration, inFlight, done, limited float64) (ri
 }
 
 // stoodStill reports whether it was the process, or the machine, that stood still
-// in a window, and so says nothing: since the last look nothing ended for many
-// times as long as one takes, with something in flight all the time, and then
-// something did. A server that hangs may look like that, too, if hardly anybody is
-// turned away meanwhile; what it has left behind is in the next window.
-func (l *law) stoodStill(gap time.Duration, w window) bool {
+// in the gap between two looks, so that its window says nothing: the gap is many
+// times as long as one takes, and something was in flight in most of it. A server
+// that hangs may look like that, too, if hardly anybody is turned away meanwhile;
+// what it has left behind is in the next window.
+func (l *law) stoodStill(gap time.Duration, area float64) bool {
 	r := max(l.mean, l.base.value())
-	return w.ended > 0 && r > 0 && gap > l.due()+max(patient, seconds(hopeless*r)) && w.area > gap.Seconds()/2
+	return r > 0 && gap > l.due()+max(patient, seconds(hopeless*r)) && area > gap.Seconds()/2
 }
 
 // judge moves the limit by what happened in a window that ends now.

@@ -344,11 +344,11 @@ func (l *Limiter) lookLocked(at time.Duration) {
 	}
 	law, books := &l.mu.law, &l.mu.books
 	w, next := books.read(&l.account, at)
-	gap := at - l.mu.looked
-	l.mu.looked = at
+	gap, area := at-l.mu.looked, w.area-l.mu.seen
+	l.mu.looked, l.mu.seen = at, w.area
 	whole := w.whole()
-	if !whole || law.stoodStill(gap, w) {
-		*books = next
+	if !whole || w.ended > 0 && law.stoodStill(gap, area) {
+		*books, l.mu.seen = next, 0
 		law.rebase(at)
 		if !whole {
 			l.since.Store(0)
@@ -374,7 +374,7 @@ func (l *Limiter) lookLocked(at time.Duration) {
 		law.judge(at, w)
 	}
 	if anew {
-		*books = next
+		*books, l.mu.seen = next, 0
 	}
 	l.publishLocked(at)
 }
