@@ -12,17 +12,22 @@ import (
 // A loop that gives each message a time of its own needs one timer, where
 // time.After would make one for every turn.
 func ExampleTimer() {
-	messages := make(chan string, 2)
-	messages <- "first"
-	messages <- "second"
+	type message struct {
+		text string
+		next time.Duration // until the next one has to be there
+	}
+	messages := make(chan message, 2)
+	messages <- message{"first", time.Hour}
+	messages <- message{"second", 10 * time.Millisecond}
 
 	var silence timeout.Timer
 	defer silence.Stop()
+	silence.Reset(time.Hour)
 	for {
-		silence.Reset(10 * time.Millisecond)
 		select {
 		case m := <-messages:
-			fmt.Println(m)
+			fmt.Println(m.text)
+			silence.Reset(m.next)
 		case <-silence.C():
 			fmt.Println("nothing for 10ms")
 			return

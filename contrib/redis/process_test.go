@@ -13,9 +13,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,6 +77,7 @@ func play(role string) int {
 		if after := time.Now().UnixNano(); err == nil {
 			mode := r.State().Mode
 			fmt.Fprintln(out, before, after, mode)
+			out.Flush() // the test waits for it
 		} else {
 			time.Sleep(time.Millisecond)
 		}
@@ -191,8 +194,22 @@ type member struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	lines  *bufio.Scanner
+	mu     sync.Mutex // guards grants while it runs
 	grants []grant
 	fleet  int
+}
+
+// since returns how many grants there were after an instant, in that mode or, if
+// it is "", in any.
+func (m *member) since(at time.Time, mode string) (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, g := range m.grants {
+		if g.before > at.UnixNano() && (mode == "" || g.mode == mode) {
+			n++
+		}
+	}
+	return n
 }
 
 func startMember(t *testing.T, addr string, lease int) *member {
@@ -227,7 +244,9 @@ func (m *member) read() error {
 	for m.lines.Scan() {
 		var g grant
 		if _, err := fmt.Sscan(m.lines.Text(), &g.before, &g.after, &g.mode); err == nil {
+			m.mu.Lock()
 			m.grants = append(m.grants, g)
+			m.mu.Unlock()
 		} else if _, err := fmt.Sscanf(m.lines.Text(), "end %d", &m.fleet); err != nil {
 			return err
 		}
@@ -284,9 +303,21 @@ func TestThreeProcessesKeepTheBoundWhileRedisDiesAndComesBack(t *testing.T) {
 		redis.kill()
 		killed := time.Now()
 		time.Sleep(1500 * time.Millisecond)
+		dim := killed.Add(500 * time.Millisecond)
+		eventually(t, "nobody is served without Redis", func() bool {
+			return slices.ContainsFunc(fleet, func(m *member) bool { return m.since(dim, "") > 0 })
+		})
 		back := time.Now()
 		redis.start()
 		time.Sleep(2 * time.Second)
+		// On a busy machine they come back one by one. Each has been told of all three
+		// by what it takes after the last of them has, past what it had leased.
+		for range 2 {
+			from := time.Now()
+			eventually(t, "they don't all go back to Redis", func() bool {
+				return !slices.ContainsFunc(fleet, func(m *member) bool { return m.since(from, "shared") <= lease })
+			})
+		}
 		for _, m := range fleet {
 			require.NoError(t, m.in.Close())
 		}
@@ -303,7 +334,7 @@ func TestThreeProcessesKeepTheBoundWhileRedisDiesAndComesBack(t *testing.T) {
 		dark, late := 0, 0
 		for _, g := range all {
 			modes[g.mode]++
-			if g.before > killed.Add(500*time.Millisecond).UnixNano() && g.after < back.UnixNano() {
+			if g.before > dim.UnixNano() && g.after < back.UnixNano() {
 				dark++
 			}
 			if g.mode == "shared" && g.before > back.UnixNano() {

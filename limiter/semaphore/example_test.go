@@ -138,8 +138,11 @@ func ExampleOptions() {
 	if err := database.Acquire(context.Background(), 1); err != nil {
 		return
 	}
-	go func() { // ends after its query
+	go func() { // ends after its query, during which somebody comes
 		defer database.Release(1)
+		for database.Stats().Waiting == 0 {
+			time.Sleep(time.Millisecond)
+		}
 		time.Sleep(5 * time.Millisecond)
 	}()
 	if err := database.Acquire(context.Background(), 1); err != nil {
