@@ -5,13 +5,11 @@ package graceful_test
 // A kill at any point of a restart, of either process: one is left, and accepts.
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -128,7 +126,7 @@ func TestASlowRequestOfANewProcessThatStopsKeepsNobodyWaiting(t *testing.T) {
 	require.Empty(t, f.restart())
 	f.ready()
 	heir := f.pid
-	slow := begin(t, &http.Client{Transport: &http.Transport{}}, "http://"+f.addr+"/slow?d=1s")
+	release := underWay(t, f.addr)
 	require.Equal(t, strconv.Itoa(heir), f.get("/pid"))
 	f.kill(syscall.SIGTERM)
 	line := f.line("time=")
@@ -138,7 +136,7 @@ func TestASlowRequestOfANewProcessThatStopsKeepsNobodyWaiting(t *testing.T) {
 	// Both accept until the new one knows of it.
 	f.eventually("the old one does not accept", func() bool { return f.get("/pid") == strconv.Itoa(old) })
 	require.False(t, dead(heir), "it has a request to answer")
-	require.Equal(t, "begin end", slow.body(t))
+	release()
 	f.alone(old)
 	f.end()
 }
@@ -182,9 +180,7 @@ func TestASecondInterruptOnProbationEndsTheNewProcessToo(t *testing.T) {
 	require.Empty(t, f.restart())
 	f.ready()
 	f.kill(syscall.SIGSTOP)
-	f.pid = old
-	f.kill(syscall.SIGINT)
-	wait(300 * time.Millisecond) // or it counts as the same
-	f.kill(syscall.SIGINT)
+	require.Equal(t, old, f.cmd.Process.Pid)
+	f.forces(syscall.SIGINT, `graceful: stopping" cause="graceful: signal: interrupt`)
 	require.Equal(t, 130, f.over(), "%s", f.output())
 }

@@ -77,14 +77,6 @@ func dead(pid int) bool {
 	return len(threads) <= 1 && len(state) > 0 && (state[0] == 'Z' || state[0] == 'X')
 }
 
-// saw waits for a text in what has been said so far, in whatever order.
-func (c *child) saw(text string) {
-	c.t.Helper()
-	for limit := time.Now().Add(patience); !strings.Contains(c.output(), text); wait(2 * time.Millisecond) {
-		require.True(c.t, time.Now().Before(limit), "no %q:\n%s", text, c.output())
-	}
-}
-
 // A family is a service together with all the processes that come from it.
 type family struct {
 	*service
