@@ -33,6 +33,10 @@ const childEnv = "GRACEFUL_TEST_CHILD"
 // patience bounds every wait for a real process or socket.
 const patience = 20 * time.Second
 
+// quiet is what ends the delay of a child that may. The clients that keep it from
+// that may be kept from their turn themselves, for a quarter of a second and more.
+const quiet = 800 * time.Millisecond
+
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(childEnv); mode != "" {
 		os.Exit(playChild(mode))
@@ -59,6 +63,13 @@ func handler() *http.ServeMux {
 		io.WriteString(w, "begin ")
 		w.(http.Flusher).Flush()
 		wait(d)
+		io.WriteString(w, "end")
+	})
+	mux.HandleFunc("POST /held", func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex() // else it would read the body first
+		io.WriteString(w, "begin ")
+		w.(http.Flusher).Flush()
+		io.ReadAll(r.Body)
 		io.WriteString(w, "end")
 	})
 	mux.HandleFunc("GET /hang", func(w http.ResponseWriter, r *http.Request) {
@@ -121,9 +132,10 @@ func playChild(mode string) int {
 	case "delay":
 		opts.Delay = time.Second
 	case "quiet":
-		opts.Delay, opts.DelayQuiet = time.Minute, 250*time.Millisecond
+		opts.Delay, opts.DelayQuiet = time.Minute, quiet
 		opts.Budget = 2 * time.Minute
 	case "forceterm":
+		opts.Logger = slog.New(slog.NewTextHandler(os.Stdout, nil))
 		opts.ForceOnSecondTerm = true
 	case "panicstop":
 		opts.StopOnPanic = true
@@ -334,6 +346,24 @@ func (c *child) output() string {
 	c.out.Lock()
 	defer c.out.Unlock()
 	return c.out.String()
+}
+
+// saw waits for a text in what has been said so far, in whatever order.
+func (c *child) saw(text string) {
+	c.t.Helper()
+	for limit := time.Now().Add(patience); !strings.Contains(c.output(), text); wait(2 * time.Millisecond) {
+		require.True(c.t, time.Now().Before(limit), "no %q:\n%s", text, c.output())
+	}
+}
+
+// forces sends a signal twice, so that the second one is another one: the time
+// counts from when the first has come, which the log tells.
+func (c *child) forces(sig os.Signal, came string) {
+	c.t.Helper()
+	c.signal(sig)
+	c.saw(came)
+	wait(300 * time.Millisecond)
+	c.signal(sig)
 }
 
 func (c *child) signal(sig os.Signal) {

@@ -107,7 +107,7 @@ func TestADelayThatMayEndsWhenNothingComesButProbes(t *testing.T) {
 	c.signal(syscall.SIGTERM)
 	keep := dial(t, c.addr)
 	r := bufio.NewReader(keep)
-	for began := time.Now(); time.Since(began) < time.Second; { // several times what counts as quiet
+	for began := time.Now(); time.Since(began) < 5*quiet/2; { // several times what counts as quiet
 		a, err := exchange(keep, r, "hello", true)
 		require.NoError(t, err)
 		if !a.again {
@@ -284,9 +284,7 @@ func TestAPanicInAComponentStopsTheRestInOrderIfThatIsAskedFor(t *testing.T) {
 func TestASecondTermForcesIfThatIsAskedFor(t *testing.T) {
 	t.Parallel()
 	c := start(t, "forceterm")
-	c.signal(syscall.SIGTERM)
-	wait(300 * time.Millisecond) // what comes sooner is the same signal
-	c.signal(syscall.SIGTERM)
+	c.forces(syscall.SIGTERM, "graceful: stopping")
 	require.Equal(t, 128+15, c.exit(), "%s", c.output())
 	require.Contains(t, c.output(), "forced by terminated")
 }

@@ -36,7 +36,7 @@ func playFlush(path string) int {
 		fmt.Fprintf(&log.Buffer, format+"\n", args...)
 	}
 	inner := handler()
-	m := graceful.New(graceful.Options{Logger: slog.New(slog.DiscardHandler), Budget: 10 * time.Second})
+	m := graceful.New(graceful.Options{Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), Budget: 10 * time.Second})
 	m.Add(1, graceful.Component{Name: "log", Stop: func(context.Context) error {
 		log.Lock()
 		defer log.Unlock()
@@ -72,9 +72,7 @@ func TestTheLastRequestsLogLineIsOnDiskAfterASecondInterruptToo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	c := start(t, "flush:"+path)
 	begin(t, &http.Client{Transport: &http.Transport{}}, "http://"+c.addr+"/hang")
-	c.signal(os.Interrupt)
-	wait(300 * time.Millisecond)
-	c.signal(os.Interrupt)
+	c.forces(os.Interrupt, "graceful: stopping")
 	require.Equal(t, 130, c.exit(), "%s", c.output())
 	log, err := os.ReadFile(path)
 	require.NoError(t, err, "%s", c.output())

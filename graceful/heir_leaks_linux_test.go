@@ -210,8 +210,11 @@ func TestFiftyRestartsThatFailLeaveNothingBehind(t *testing.T) {
 	script := "#!/bin/sh\nexit 3\n"
 	require.NoError(t, os.WriteFile(program, []byte(script), 0o755))
 	s := serve(t, "PROGRAM="+program, "LIMIT=200ms")
+	fails := func() { // on a busy machine it may take a shell that long to come to its end
+		require.Regexp(t, "exit status 3|was not ready within 200ms", s.restart())
+	}
 	for range 5 { // what is made once is made
-		require.Contains(t, s.restart(), "exit status 3")
+		fails()
 	}
 	before := s.look(nil)
 	for i := range 50 {
@@ -229,9 +232,10 @@ func TestFiftyRestartsThatFailLeaveNothingBehind(t *testing.T) {
 			require.NotEmpty(t, s.restart())
 			require.NoError(t, os.WriteFile(program, []byte(script), 0o755))
 		default:
-			require.Contains(t, s.restart(), "exit status 3")
+			fails()
 		}
 	}
+	require.Contains(t, s.output(), "exit status 3")
 	after := s.look(&before)
 	require.Less(t, after.kilobytes, before.kilobytes+16<<10, "%+v, and before %+v", after, before)
 	s.kill(syscall.SIGTERM)

@@ -77,18 +77,11 @@ func dead(pid int) bool {
 	return len(threads) <= 1 && len(state) > 0 && (state[0] == 'Z' || state[0] == 'X')
 }
 
-// saw waits for a text in what has been said so far, in whatever order.
-func (c *child) saw(text string) {
-	c.t.Helper()
-	for limit := time.Now().Add(patience); !strings.Contains(c.output(), text); wait(2 * time.Millisecond) {
-		require.True(c.t, time.Now().Before(limit), "no %q:\n%s", text, c.output())
-	}
-}
-
 // A family is a service together with all the processes that come from it.
 type family struct {
 	*service
-	mark string // that all of them have in their environment
+	mark  string       // that all of them have in their environment
+	known map[int]bool // those that have been seen with it
 }
 
 // raise starts a service in which something happens at a point.
@@ -96,30 +89,46 @@ func raise(t *testing.T, at, to string, sig syscall.Signal, pairs ...string) *fa
 	t.Helper()
 	mark := "ONCE=" + filepath.Join(t.TempDir(), "once")
 	pairs = append(pairs, mark, "AT="+at, "TO="+to, fmt.Sprintf("WITH=%d", int(sig)))
-	f := &family{mark: mark}
+	f := &family{mark: mark, known: map[int]bool{}}
 	t.Cleanup(func() {
 		for _, pid := range f.members() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
 	f.service = serve(t, pairs...)
+	f.known[f.pid] = true
 	return f
 }
 
 // members returns the processes of the family that are alive, where the system
-// lets us look.
+// lets us look. One that dies loses its environment before its sockets, and until
+// the last of its threads has had its turn it may accept.
 func (f *family) members() (pids []int) {
 	all, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, path := range all {
 		environ, _ := os.ReadFile(path)
-		if slices.Contains(strings.Split(string(environ), "\x00"), f.mark) {
-			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-			if !dead(pid) {
-				pids = append(pids, pid)
-			}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		switch {
+		case slices.Contains(strings.Split(string(environ), "\x00"), f.mark):
+			f.known[pid] = true
+		case len(environ) > 0 || !f.known[pid] && !f.known[parent(pid)]:
+			continue
+		}
+		if !dead(pid) {
+			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// parent returns the parent of a process, or 0.
+func parent(pid int) (ppid int) {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	if fields := bytes.Fields(rest); len(fields) > 1 {
+		ppid, _ = strconv.Atoi(string(fields[1]))
+	}
+	return ppid
 }
 
 // eventually waits for something that needs no more than patience.

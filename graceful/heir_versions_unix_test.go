@@ -192,10 +192,15 @@ func age(t *testing.T, hello string, pairs ...string) *elder {
 	e := &elder{ln: ln.(*net.TCPListener)}
 	socket, err := e.ln.File()
 	require.NoError(t, err)
+	syscall.ForkLock.RLock() // no child of another test may get it before it is marked, or all that child's children have it
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
 	require.NoError(t, err)
 	ours, theirs := os.NewFile(uintptr(fds[0]), "link"), os.NewFile(uintptr(fds[1]), "link")
-	syscall.CloseOnExec(fds[0])
 	e.peer, err = newPeer(ours)
 	require.NoError(t, err)
 	r, w, err := os.Pipe()

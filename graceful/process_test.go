@@ -39,6 +39,26 @@ func (r *request) body(t *testing.T) string {
 	return string(body)
 }
 
+// underWay begins a request that ends when the result is called, and not before.
+func underWay(t *testing.T, addr string) (release func()) {
+	t.Helper()
+	conn := dial(t, addr)
+	fmt.Fprint(conn, "POST /held HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	r := &request{resp: resp}
+	begun := make([]byte, len("begin "))
+	_, err = io.ReadFull(resp.Body, begun)
+	require.NoError(t, err)
+	require.Equal(t, "begin ", string(begun))
+	return func() {
+		t.Helper()
+		_, err := io.WriteString(conn, "x")
+		require.NoError(t, err)
+		require.Equal(t, "end", r.body(t))
+	}
+}
+
 func dial(t *testing.T, addr string) net.Conn {
 	t.Helper()
 	c, err := net.DialTimeout("tcp", addr, patience)
@@ -118,7 +138,7 @@ func TestAClientThatSendsRightAfterTheSignalIsServed(t *testing.T) {
 		require.NoError(t, err)
 		conns, readers = append(conns, conn), append(readers, r)
 	}
-	slow := begin(t, &http.Client{Transport: &http.Transport{}}, "http://"+c.addr+"/slow?d=500ms")
+	release := underWay(t, c.addr)
 	c.signal(syscall.SIGTERM)
 	told := 0
 	for i, conn := range conns {
@@ -129,7 +149,7 @@ func TestAClientThatSendsRightAfterTheSignalIsServed(t *testing.T) {
 		}
 	}
 	require.NotZero(t, told)
-	require.Equal(t, "begin end", slow.body(t))
+	release()
 	require.Equal(t, 0, c.exit(), "%s", c.output())
 }
 
@@ -163,9 +183,7 @@ func TestASecondInterruptForces(t *testing.T) {
 	t.Parallel()
 	c := start(t, "hang")
 	r := begin(t, &http.Client{Transport: &http.Transport{}}, "http://"+c.addr+"/hang")
-	c.signal(os.Interrupt)
-	wait(300 * time.Millisecond)
-	c.signal(os.Interrupt)
+	c.forces(os.Interrupt, "graceful: stopping")
 	require.Equal(t, 130, c.exit(), "%s", c.output())
 	require.Contains(t, c.output(), "forced by interrupt")
 	require.Contains(t, c.output(), "request cut: graceful: forced by a second signal")

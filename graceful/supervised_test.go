@@ -133,10 +133,11 @@ func TestAKillAfterAQuarterFindsTheCulpritWhereverOneLooks(t *testing.T) {
 	require.NoError(t, c.cmd.Process.Kill())
 	require.Equal(t, -1, c.exit())
 	const culprit = `consumer \(stopping for [^)]*\): [a-z ]+, 1 goroutine, graceful_test\.\S*stuck\S* \S+/child_test\.go:\d+`
-	require.Regexp(t, `percent=(2[5-9]|3\d) .*`+culprit, c.output())
+	const late = `(2[5-9]|[3-9]\d|100)` // on a busy machine
+	require.Regexp(t, `percent=`+late+` .*`+culprit, c.output())
 	last, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Regexp(t, `^still stopping after \S+ \(25 %\), \S+ left: `+culprit+`$`, string(last))
+	require.Regexp(t, `^still stopping after \S+ \(`+late+` %\), \S+ left: `+culprit+`$`, string(last))
 	status := ""
 	for !strings.Contains(status, "still stopping") {
 		status = message(t, conn)

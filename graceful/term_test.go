@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -21,14 +22,14 @@ func init() { plays["term"] = playTerm }
 
 // playTerm has a delay of a minute, which nobody here has the patience for.
 func playTerm(arg string) int {
-	opts := graceful.Options{Delay: time.Minute, Budget: 2 * time.Minute, Logger: slog.New(slog.DiscardHandler), TerminationLog: "-"}
+	opts := graceful.Options{Delay: time.Minute, Budget: 2 * time.Minute, Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), TerminationLog: "-"}
 	opts.OnReady = func() { say("up") }
 	var server graceful.Component
 	switch arg {
 	case "quiet":
 		opts.DelayQuiet = time.Minute
 	case "other":
-		opts.DelayQuiet = 250 * time.Millisecond
+		opts.DelayQuiet = quiet
 		server = graceful.Server("http", "127.0.0.1:0", &http.Server{Handler: handler()})
 	case "over":
 		opts.Budget = time.Second
@@ -60,9 +61,7 @@ func TestADelayEndsBySecondInterrupt(t *testing.T) {
 		c.line("up")
 		c.signal(syscall.SIGTERM)
 		c.line("asked") // the kernel keeps no order among those that are pending
-		c.signal(syscall.SIGINT)
-		wait(300 * time.Millisecond) // what comes sooner is the same signal
-		c.signal(syscall.SIGINT)
+		c.forces(syscall.SIGINT, `graceful: signal repeated" signal=interrupt`)
 		require.Equal(t, 128+2, c.exit(), "%s", c.output())
 	}
 }
@@ -88,7 +87,7 @@ func TestConnectionsToOtherServersKeepADelayFromEnding(t *testing.T) {
 	c := start(t, "term:other")
 	c.line("up")
 	c.signal(syscall.SIGTERM)
-	for began := time.Now(); time.Since(began) < time.Second; { // several times what counts as quiet
+	for began := time.Now(); time.Since(began) < 5*quiet/2; { // several times what counts as quiet
 		conn, err := net.DialTimeout("tcp", c.addr, patience)
 		require.NoError(t, err)
 		require.NoError(t, conn.Close())

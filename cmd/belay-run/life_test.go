@@ -70,8 +70,13 @@ func TestARestartPutsANewServerInTheOldOnesPlace(t *testing.T) {
 
 func TestARestartThatFailsLeavesTheOldServer(t *testing.T) {
 	t.Parallel()
-	for how, want := range map[string]string{"fails": "has ended: exit status 7", "mute": "was not ready within 500ms"} {
-		r, file := mannered(t, "-ready-limit", "500ms")
+	const late = "was not ready within 500ms"
+	for how, want := range map[string]string{"fails": "has ended: exit status 7", "mute": late} {
+		var flags []string
+		if want == late {
+			flags = []string{"-ready-limit", "500ms"}
+		}
+		r, file := mannered(t, flags...)
 		before := r.pid()
 		behave(t, file, how)
 		answer, err := r.ask("restart")
@@ -79,7 +84,12 @@ func TestARestartThatFailsLeavesTheOldServer(t *testing.T) {
 		require.Contains(t, answer.Error, want)
 		require.Equal(t, before, r.pid())
 		behave(t, file, "good")
-		r.does("restart")
+		until(t, func() bool { // a good one may be late, too, on a busy machine
+			answer, err = r.ask("restart")
+			require.NoError(t, err)
+			return answer.Error == "" || want != late || !strings.Contains(answer.Error, late)
+		})
+		require.Empty(t, answer.Error, "%s", &r.log)
 		r.gone(before)
 		require.NotEqual(t, before, r.pid())
 		r.stop()
@@ -116,7 +126,9 @@ func TestKillingTheNewServerAsSoonAsItIsThereLeavesOneThatServes(t *testing.T) {
 		r.signal(syscall.SIGHUP)
 		next := r.becomes(func(s *status) bool { return s.State == "restarting" })
 		wait(time.Duration(i) * 2 * time.Millisecond)
-		_ = syscall.Kill(serving(next, "next").PID, syscall.SIGKILL)
+		pid := serving(next, "next").PID
+		require.NotZero(t, pid, "that would be all of us")
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 		r.ready()
 		wait(echoTime) // the next signal is another one
 	}
@@ -195,11 +207,12 @@ func TestACommandThatIsNotThereIsGivenUpWithAReason(t *testing.T) {
 
 func TestAStopNamesTheServerThatHadToBeKilled(t *testing.T) {
 	t.Parallel()
-	r := begin(t, append(onLoopback("-grace", "300ms"), serverArgs("stubborn")...))
+	// On a busy machine the grace may be over before it has said anything new.
+	r := begin(t, append(onLoopback("-grace", "300ms"), serverArgs("stubborn", "says=waiting for the moon")...))
 	pid := serving(r.ready(), "current").PID
 	answer, err := r.ask("stop")
 	require.NoError(t, err)
-	require.Regexp(t, fmt.Sprintf(`^server 1 \(pid %d\) did not end within \d+ms, it said: waiting for the moon$`, pid), answer.Error)
+	require.Regexp(t, fmt.Sprintf(`^server 1 \(pid %d\) did not end within [\d.]+m?s, it said: waiting for the moon$`, pid), answer.Error)
 	require.Equal(t, 3, r.exit())
 	require.Contains(t, r.log.String(), answer.Error)
 	require.False(t, alive(pid))
@@ -273,10 +286,13 @@ func TestWhatAServerLeavesBehindEndsWithIt(t *testing.T) {
 		r := begin(t, append(onLoopback(), serverArgs("leaves=sleeper")...))
 		pid := serving(r.ready(), "current").PID
 		addr := r.addr("listen")
-		_, rest, _ := strings.Cut(r.log.String(), "left ")
 		var left int
-		_, err := fmt.Sscan(rest, &left)
-		require.NoError(t, err)
+		until(t, func() bool { // its output has another way to us than its readiness
+			_, rest, _ := strings.Cut(r.log.String(), "left ")
+			number, _, whole := strings.Cut(rest, "\n")
+			_, err := fmt.Sscan(number, &left)
+			return whole && err == nil
+		}, "%s", &r.log)
 		require.True(t, alive(left))
 		if how == syscall.SIGKILL { // a crash, and another one comes
 			require.NoError(t, syscall.Kill(pid, how))

@@ -176,9 +176,11 @@ func TestConnectionsCostNothing(t *testing.T) {
 		t.Cleanup(func() { _ = conn.Close() })
 		_ = conn.SetDeadline(time.Now().Add(patience))
 	}
+	require.NotZero(t, r.pid(), "whose connection is the last in the queue: the server has accepted all the others, and waits for them in a stop")
 	require.LessOrEqual(t, descriptors(), before)
 	r.signal(syscall.SIGINT)
-	wait(2 * echoTime) // the server waits for its clients
+	r.becomes(func(s *status) bool { return s.State == "stopping" })
+	wait(echoTime)
 	r.signal(syscall.SIGINT)
 	r.exit()
 }
