@@ -2,9 +2,9 @@
 //
 // It looks in two ways. Every build lists the goroutines that still are inside
 // this module once the tests have ended. A build with the runtime's
-// goroutine-leak profile (GOEXPERIMENT=goroutineleakprofile on Go 1.26) asks
-// the garbage collector besides, which finds what can never be woken again,
-// whoever started it.
+// goroutine-leak profile (GOEXPERIMENT=goroutineleakprofile on Go 1.26, every
+// one of Go 1.27) asks the garbage collector besides, which finds what can never
+// be woken again, whoever started it.
 package leaktest
 
 import (

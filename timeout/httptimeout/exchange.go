@@ -51,6 +51,7 @@ type exchange struct {
 	r        *http.Request       // as it came
 	ctx      context.Context     // the handler's; the exchange ends with it
 	deadline time.Time           // of ctx
+	expects  bool                // the client waits for a 100 before it sends the body, by HTTP/1
 
 	// header is the handler's own map, since the deadline needs one while the
 	// handler may write to this.
@@ -132,6 +133,12 @@ func (x *exchange) answer() {
 	timer.Stop()
 	if x.outer != nil {
 		replace(x.w.Header(), x.outer)
+	}
+	if x.expects {
+		// Since Go 1.27 the server takes the lock of such a body before it sends
+		// a header, and whoever waits for the body holds it. This lets go of it.
+		// Nothing more could be read: the connection is closed after the answer.
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Unix(1, 0))
 	}
 	x.h.refuse(x.w, x.r)
 }

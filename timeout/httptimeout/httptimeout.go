@@ -48,6 +48,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -133,6 +134,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	x := &exchange{h: h, w: w, r: r, ctx: ctx}
 	x.deadline, _ = ctx.Deadline()
+	// Asked before the handler, whose header it is, too.
+	x.expects = r.ProtoMajor == 1 && strings.Contains(strings.ToLower(r.Header.Get("Expect")), "100-continue")
 	if x.late() {
 		h.refuse(w, r)
 		return
