@@ -193,11 +193,11 @@ func TestAPanicOfAStopHookIsContainedAndTheOthersStop(t *testing.T) {
 	})
 }
 
-// stopsAll stops the manager from inside, as soon as it is up.
+// stopsAll stops the manager from inside, before it can have told anybody that it is up.
 func stopsAll(m *graceful.Manager) graceful.Component {
 	return graceful.Func("stopper", func(ctx context.Context, ready func()) error {
-		ready()
 		m.Stop(nil)
+		ready()
 		<-ctx.Done()
 		return nil
 	})
