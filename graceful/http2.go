@@ -34,10 +34,9 @@ func splitH2(srv *http.Server, overTLS bool) (twin *http.Server, err error) {
 	if err := twin.Serve(noListener{}); !errors.Is(err, errNoListener) {
 		return nil, err
 	}
-	if twin.TLSNextProto == nil {
+	if twin.TLSNextProto == nil || !lend(srv, twin) {
 		return nil, nil
 	}
-	srv.TLSNextProto = twin.TLSNextProto
 	srv.RegisterOnShutdown(func() { sendGoAway(twin) })
 	return twin, nil
 }
