@@ -52,7 +52,7 @@ func (r *Rate) answerLocked(batch []*ask, reply []int64, sent int64) {
 	for i := range granted {
 		all += granted[i]
 	}
-	claims := make([]claim, all)
+	var claims []claim // for those to come
 	at := 0
 	for run := range runs(batch) {
 		for i, a := range run {
@@ -66,8 +66,10 @@ func (r *Rate) answerLocked(batch []*ask, reply []int64, sent int64) {
 			continue
 		}
 		a.wait = r.until(-v)
-		all--
-		a.claim = &claims[all]
+		if len(claims) == 0 { // a few at a time: a permit that is held keeps those beside its own
+			claims = make([]claim, min(all, 16))
+		}
+		a.claim, claims, all = &claims[0], claims[1:], all-1
 		*a.claim = claim{r: r, t: mu.t, v: v, refunds: mu.refunds, birth: mu.birth}
 		v += a.n * r.unit
 	}

@@ -125,7 +125,7 @@ func TestAFleetNeverHoldsMoreThanTheSize(t *testing.T) {
 						if err != nil {
 							continue
 						}
-						most.Store(max(most.Load(), held.Add(n)))
+						raise(&most, held.Add(n))
 						time.Sleep(time.Duration(random.Int64N(int64(time.Millisecond))))
 						held.Add(-n)
 						p.Release()

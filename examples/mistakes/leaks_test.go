@@ -62,7 +62,7 @@ func leaks(t *testing.T, function, wait string) {
 		require.NotNil(t, pprof.Lookup("goroutineleak"), "this run was to use the goroutine-leak profile, and its build has none")
 	}
 	if pprof.Lookup("goroutineleak") != nil {
-		eventually(t, func() bool { return profiled(t, function) }, "the leak profile doesn't know "+function)
+		eventually(t, func() bool { return profiled(t, "mistakes."+function+".func") }, "the leak profile doesn't know "+function)
 	}
 }
 
@@ -70,18 +70,18 @@ func leaks(t *testing.T, function, wait string) {
 func clean(t *testing.T, function string) {
 	t.Helper()
 	eventually(t, func() bool { return len(goroutines(function)) == 0 }, function+" has left a goroutine")
-	require.False(t, profiled(t, function), function)
+	require.False(t, profiled(t, "mistakes."+function+".func"), function)
 }
 
-// profiled reports whether the leak profile has a goroutine of function.
-func profiled(t *testing.T, function string) bool {
+// profiled reports whether the leak profile has a goroutine in whose stack is text.
+func profiled(t *testing.T, text string) bool {
 	p := pprof.Lookup("goroutineleak")
 	if p == nil {
 		return false
 	}
 	var b bytes.Buffer
 	require.NoError(t, p.WriteTo(&b, 1)) // runs the collection that finds them
-	return strings.Contains(b.String(), "mistakes."+function+".func")
+	return strings.Contains(b.String(), text)
 }
 
 // What finds leaks has to find one, and to leave alone what ends.
@@ -90,7 +90,7 @@ func TestALeakIsToldFromAGoroutineThatEnds(t *testing.T) {
 	release := make(chan struct{})
 	go held(release)
 	eventually(t, func() bool { return strings.Contains(strings.Join(all(), ""), "mistakes_test.held") }, "it has not started")
-	require.False(t, profiled(t, "held"), "somebody can still wake it")
+	require.False(t, profiled(t, "mistakes_test.held"), "somebody can still wake it")
 	close(release)
 	eventually(t, func() bool { return !strings.Contains(strings.Join(all(), ""), "mistakes_test.held") }, "it has not ended")
 }

@@ -36,8 +36,9 @@ func main() {
 }
 
 func soak(d time.Duration, workers int, seed uint64, plant string) error {
-	warm() // what the runtime and the net package open once and keep
-	before, goroutines := descriptors(), runtime.NumGoroutine()
+	goroutines := runtime.NumGoroutine() // now, as one of warm's may be about to end
+	warm()                               // what the runtime and the net package open once and keep
+	before := descriptors()
 	w := newWorld()
 	began := time.Now()
 	w.plant(plant)
