@@ -13,8 +13,8 @@ import (
 // splitH2 makes srv serve h2 by the means of a twin that serves nothing itself.
 // net/http sends GOAWAY in its Shutdown alone, which also makes the server drop
 // http/1.1 requests that it has not read. But h2 connections belong to the
-// server whose TLSNextProto they were handed to, so the Shutdown of the twin
-// sends GOAWAY and does nothing else. Clients that learn of the end while they
+// server that serves them, see lend, so the Shutdown of the twin sends GOAWAY and
+// does nothing else. Clients that learn of the end while they
 // still have streams close their connection with the last of them; many do not
 // do so when they hear of it later.
 //

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -102,4 +103,45 @@ func TestATLSConfigThatNeverCouldSpeakHTTP2IsAFailure(t *testing.T) {
 	}}))
 	_, err := m.Run(t.Context())
 	require.ErrorContains(t, err, "TLSConfig.CipherSuites", "as net/http says it")
+}
+
+// Another server's h2 serves the connections, by the settings and hooks of this one.
+func TestTheServersSettingsHoldForItsH2Connections(t *testing.T) {
+	const streams, headerBytes = 7, 1 << 12
+	states := make(chan http.ConnState, 10)
+	srv := &http.Server{
+		Protocols:      new(http.Protocols),
+		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: streams},
+		MaxHeaderBytes: headerBytes,
+		ConnState:      func(_ net.Conn, s http.ConnState) { states <- s },
+		Handler:        http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+	}
+	srv.Protocols.SetUnencryptedHTTP2(true)
+	addr, stop := serveHTTP(t, srv)
+	conn := dial(t, addr)
+	fmt.Fprint(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+	frame := make([]byte, 9) // RFC 9113, 4.1: length, type, flags, stream
+	_, err := io.ReadFull(conn, frame)
+	require.NoError(t, err)
+	require.EqualValues(t, 4, frame[3], "SETTINGS")
+	payload := make([]byte, int(frame[1])<<8|int(frame[2]))
+	_, err = io.ReadFull(conn, payload)
+	require.NoError(t, err)
+	settings := map[uint16]uint32{}
+	for ; len(payload) >= 6; payload = payload[6:] {
+		settings[binary.BigEndian.Uint16(payload)] = binary.BigEndian.Uint32(payload[2:])
+	}
+	require.EqualValues(t, streams, settings[3], "SETTINGS_MAX_CONCURRENT_STREAMS")
+	require.GreaterOrEqual(t, settings[6], uint32(headerBytes), "SETTINGS_MAX_HEADER_LIST_SIZE")
+	require.Less(t, settings[6], uint32(2*headerBytes), "which counts a little more for each field")
+	require.NoError(t, conn.Close())
+	_, err = stop()
+	require.NoError(t, err)
+	close(states)
+	var seen []http.ConnState
+	for s := range states {
+		seen = append(seen, s)
+	}
+	require.Contains(t, seen, http.StateIdle, "as h2 says of a connection without streams")
+	require.Equal(t, http.StateClosed, seen[len(seen)-1])
 }
